@@ -1,0 +1,3 @@
+"""
+The settings: parsed once, frozen, validated.
+"""

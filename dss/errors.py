@@ -1,0 +1,164 @@
+"""
+What can go wrong, each with the answer that the client gets.
+
+Every error knows its HTTP status and renders itself in the Docker Engine's
+error shape, C{{"message": …}} (Docker Engine API, I{Errors}).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+
+class DssError(Exception):
+    """
+    An exchange ends with an answer of dss itself.
+
+    @ivar status: the HTTP status.
+    @ivar message: what the client is told.
+    @ivar closes: whether the client's connection ends with the answer, because
+        what follows on it can no longer be trusted to be a request.
+    """
+
+    status = 500
+    closes = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def body(self) -> bytes:
+        """
+        The answer's body, as the engine writes its errors: JSON and a newline.
+        """
+        return json.dumps({"message": self.message}).encode() + b"\n"
+
+
+class BadRequest(DssError):
+    """
+    The request has no one meaning, or does not follow the API.
+    """
+
+    status = 400
+
+
+class AmbiguousRequest(BadRequest):
+    """
+    The request's framing or target could be read in two ways: answered, and
+    the connection is closed, since the next request's start is in doubt.
+    """
+
+    closes = True
+
+
+class HeadTooLarge(AmbiguousRequest):
+    """
+    The request's head is larger than the limit.
+    """
+
+    status = 431
+
+
+class HeadTooSlow(AmbiguousRequest):
+    """
+    The request's head, or a JSON body, did not arrive in time.
+    """
+
+    status = 408
+
+
+class BodyTooLarge(DssError):
+    """
+    A JSON body, of a request or a reply, is larger than dss judges. A body that
+    can't be judged whole is never passed on.
+    """
+
+    status = 413
+    closes = True
+
+
+class NotFound(DssError):
+    """
+    The engine's own answer for an object that does not exist, also given for
+    one that belongs to another owner.
+    """
+
+    status = 404
+
+
+class Conflict(DssError):
+    """
+    The engine's own answer where the object's state forbids the request.
+    """
+
+    status = 409
+
+
+class Problem:
+    """
+    One thing that a rule denies.
+
+    @ivar rule: the rule's stable id, such as C{container.privileged}.
+    @ivar field: the body field or query parameter, such as
+        C{HostConfig.Privileged}; empty where the whole operation is denied.
+    @ivar reason: what was asked for and why it is denied, one sentence.
+    @ivar hint: what is allowed instead, or what the operator could write to
+        allow it; may be empty.
+    """
+
+    __slots__ = ("field", "hint", "reason", "rule")
+
+    def __init__(self, rule: str, field: str, reason: str, hint: str = "") -> None:
+        self.rule = rule
+        self.field = field
+        self.reason = reason
+        self.hint = hint
+
+    def __repr__(self) -> str:
+        return f"Problem({self.rule!r}, {self.field!r}, {self.reason!r}, {self.hint!r})"
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{where}{self.reason}{hint} [rule {self.rule}]"
+
+
+class Denied(DssError):
+    """
+    A rule or a hook denies the request. Nothing reached the engine.
+
+    @ivar problems: all that is denied, at least one, told at once.
+    """
+
+    status = 403
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("denied by dss: " + "; ".join(str(each) for each in self.problems))
+
+
+class EngineAway(DssError):
+    """
+    The engine can't be reached, or went away before it answered.
+    """
+
+    status = 503
+
+
+class EngineOdd(DssError):
+    """
+    The engine answered what dss does not understand, so nothing of it is passed
+    on.
+    """
+
+    status = 502
+
+
+class TooMany(DssError):
+    """
+    The owner has as many connections as it may have.
+    """
+
+    status = 503
+    closes = True

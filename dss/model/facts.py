@@ -1,0 +1,190 @@
+"""
+Questions that policy asks, and the facts that answer them.
+
+A rule does no I/O. What it must know it asks for with one of these values, and
+whoever drives the judgement finds the answer: from the engine, the host's file
+system or the hooks. Each question's class says what type its answer has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+#: Anything that JSON can hold.
+Json = Any
+
+
+class Question(Generic[Answer_co]):
+    """
+    Something that a rule must know. The type parameter is the answer's type.
+    """
+
+    __slots__ = ()
+
+
+@frozen
+class ContainerFacts:
+    """
+    What the engine says of one container.
+
+    @ivar id: the full id, 64 hex digits. It is never given to another container.
+    @ivar owner: the owner's name by its label, or L{None}.
+    """
+
+    id: str
+    owner: str | None
+
+
+@frozen
+class ImageFacts:
+    """
+    What the engine says of one image.
+
+    @ivar id: the full id, C{sha256:} and 64 hex digits.
+    @ivar owner: the owner's name by its label, or L{None} for a shared image.
+    """
+
+    id: str
+    owner: str | None
+
+
+@frozen
+class NetworkFacts:
+    """
+    What the engine says of one network.
+    """
+
+    id: str
+    name: str
+    owner: str | None
+
+
+@frozen
+class VolumeFacts:
+    """
+    What the engine says of one volume. A volume has no id but its name.
+    """
+
+    name: str
+    owner: str | None
+    driver: str
+    options: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class PathFacts:
+    """
+    What the host says of one path.
+
+    @ivar resolved: the path with every link followed, or L{None} where it does
+        not exist or can't be looked at.
+    @ivar is_directory: whether that is a directory.
+    @ivar is_socket: whether that is a socket.
+    """
+
+    resolved: str | None
+    is_directory: bool = False
+    is_socket: bool = False
+
+
+@frozen
+class ContainerNamed(Question[ContainerFacts | None]):
+    """
+    Which container of the asking owner a reference means: a full id, a name or a
+    unique prefix of an id, in this order. L{None} where there is none.
+
+    The answer is only ever the owner's own: another owner's container with that
+    name or prefix is as if it were missing, also where it would hide one's own.
+    """
+
+    reference: str
+
+
+@frozen
+class ContainerJson(Question[Json]):
+    """
+    The engine's C{GET /containers/{id}/json} for a full id, or L{None} where it
+    is gone.
+    """
+
+    id: str
+
+
+@frozen
+class OwnContainers(Question[Sequence[Json]]):
+    """
+    The owner's entries of C{GET /containers/json?all=1}.
+    """
+
+
+@frozen
+class ExecNamed(Question[ContainerFacts | None]):
+    """
+    The container of the asking owner that an exec id belongs to, or L{None}.
+    """
+
+    id: str
+
+
+@frozen
+class ImageNamed(Question[ImageFacts | None]):
+    """
+    Which image a reference, id or unique prefix of an id means, whoever owns it.
+    """
+
+    reference: str
+
+
+@frozen
+class NetworkNamed(Question[NetworkFacts | None]):
+    """
+    Which network a name, id or unique prefix of an id means, whoever owns it.
+    """
+
+    reference: str
+
+
+@frozen
+class VolumeNamed(Question[VolumeFacts | None]):
+    """
+    The volume of that name, whoever owns it.
+    """
+
+    name: str
+
+
+@frozen
+class HostPath(Question[PathFacts]):
+    """
+    What a path of the host is, as the engine's host sees it.
+    """
+
+    path: str
+
+
+@frozen
+class HooksOnCreate(Question[Json]):
+    """
+    The create body after all hooks have seen it.
+
+    @raise dss.errors.Denied: where a hook denies, fails or is too slow.
+    """
+
+    body: Json
+
+
+@frozen
+class HooksOnEntry(Question[bool]):
+    """
+    Whether every hook shows a list entry to the owner.
+
+    @ivar kind: what the list holds, such as C{container}, C{image} or C{event}.
+    """
+
+    kind: str
+    entry: Json

@@ -1,0 +1,62 @@
+"""
+Owners: whom a client and a resource belong to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+#: All labels below this prefix are dss's own. Clients can't set them.
+RESERVED_PREFIX = "com.dss."
+
+#: Names the owner of the object that carries it.
+OWNER_LABEL = "com.dss.owner"
+
+#: On a container: the image reference that its client wrote. The engine is
+#: given the image's id, and the client is shown this.
+IMAGE_LABEL = "com.dss.image"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+@frozen
+class Owner:
+    """
+    An owner, by name.
+
+    @ivar name: a letter or digit, then up to 62 letters, digits, dots, dashes
+        and underscores.
+    """
+
+    name: str = field()
+
+    @name.validator
+    def _check(self, attribute: object, value: str) -> None:
+        if not _NAME.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is no owner's name: a letter or digit, then up to 62 letters, "
+                "digits, dots, dashes and underscores"
+            )
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """
+        The labels that are stamped on what this owner makes.
+        """
+        return {OWNER_LABEL: self.name}
+
+    def owns(self, labels: Mapping[str, str] | None) -> bool:
+        """
+        Whether an object with these labels is this owner's.
+        """
+        return labels is not None and labels.get(OWNER_LABEL) == self.name
+
+
+def owner_of(labels: Mapping[str, str] | None) -> str | None:
+    """
+    The name of the owner that labels tell of, or L{None} where they tell of none.
+    """
+    return None if labels is None else labels.get(OWNER_LABEL)

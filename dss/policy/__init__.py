@@ -1,0 +1,3 @@
+"""
+Pure judgement: functions of values that ask questions and give rulings.
+"""

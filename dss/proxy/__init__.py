@@ -1,0 +1,3 @@
+"""
+Twisted protocols: the client side, the engine side, and what joins them.
+"""
