@@ -41,8 +41,8 @@ from dss.errors import (
     TooMany,
 )
 from dss.model.message import RequestHead, ResponseHead, Target
-from dss.proxy.departure import DepartureWatch, departed
-from dss.proxy.transport import half_close
+from dss.transport.departure import DepartureWatch, departed
+from dss.transport.ends import half_close
 from dss.wire.http1 import LAST_CHUNK, write_chunk
 
 #: How long a connection that must close may go on sending what nobody reads, so
@@ -260,7 +260,7 @@ class ClientChannel(HTTPChannel):
     def readConnectionLost(self) -> None:
         """
         The client ended its side of the connection, or closed it: see
-        L{dss.proxy.departure}.
+        L{dss.transport.departure}.
         """
         self.read_ended = True
         if self._lingering is not None or self._exchange is None:

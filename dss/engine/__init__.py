@@ -1,0 +1,3 @@
+"""
+The engine's side: connections to it, requests on them, and questions answered.
+"""

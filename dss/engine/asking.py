@@ -1,0 +1,164 @@
+"""
+dss's own small questions to the engine: a GET, and its JSON answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from dss.config.settings import Limits
+from dss.engine.call import EngineCall
+from dss.engine.pool import EnginePool
+from dss.errors import BodyTooLarge, DssError, EngineAway, EngineOdd
+from dss.model.facts import Json
+from dss.model.message import ResponseHead
+
+
+@frozen
+class EngineAnswer:
+    """
+    What the engine answered.
+
+    @ivar value: the JSON value; of an error, C{{"message": …}}.
+    """
+
+    status: int
+    value: Json
+
+    @property
+    def message(self) -> str:
+        """
+        An error's message.
+        """
+        found = self.value.get("message") if isinstance(self.value, dict) else None
+        return found if isinstance(found, str) else f"status {self.status}"
+
+
+class _Collector:
+    """
+    Collects one reply.
+    """
+
+    def __init__(self, limits: Limits, clock: IReactorTime) -> None:
+        self.answer: Deferred[EngineAnswer] = Deferred(self._cancelled)
+        self._limit = limits.json_bytes
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._status = 0
+        self._call: EngineCall | None = None
+        self._deadline: IDelayedCall | None = clock.callLater(
+            limits.question_seconds,
+            self._fail,
+            EngineAway("the Docker Engine did not answer in time"),
+        )
+
+    def start(self, call: EngineCall) -> None:
+        self._call = call
+        call.start()
+
+    def _cancelled(self, answer: Deferred[EngineAnswer]) -> None:
+        self._end()
+
+    def _end(self) -> Deferred[EngineAnswer] | None:
+        """
+        Be done: the first to call this gets the answer's Deferred.
+        """
+        deadline, self._deadline = self._deadline, None
+        if deadline is None:
+            return None
+        if deadline.active():
+            deadline.cancel()
+        if self._call is not None:
+            self._call.drop()
+        return self.answer
+
+    def _fail(self, error: DssError) -> None:
+        answer = self._end()
+        if answer is not None:
+            answer.errback(error)
+
+    def request_accepted(self) -> None:
+        """
+        There is no body to send.
+        """
+
+    def reply_began(self, head: ResponseHead) -> None:
+        self._status = head.status
+
+    def reply_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            self._fail(BodyTooLarge(f"the Docker Engine's answer is over {self._limit} bytes"))
+            return
+        self._pieces.append(data)
+
+    def reply_ended(self) -> None:
+        try:
+            value: Any = json.loads(b"".join(self._pieces) or b"null")
+        except (ValueError, RecursionError):
+            self._fail(EngineOdd("the Docker Engine's answer is not JSON"))
+            return
+        answer = self._end()
+        if answer is not None:
+            answer.callback(EngineAnswer(self._status, value))
+
+    def switched(self, head: ResponseHead) -> None:
+        self._fail(EngineOdd("the Docker Engine upgraded a question"))
+
+    def engine_half_closed(self) -> None:
+        """
+        Only a raw stream has halves.
+        """
+
+    def engine_left(self) -> None:
+        self._fail(EngineAway("the Docker Engine went away before it answered"))
+
+    def call_failed(self, error: DssError) -> None:
+        self._fail(error)
+
+    def pause_request(self) -> None:
+        """
+        There is no body to pause.
+        """
+
+    def resume_request(self) -> None:
+        """
+        There is no body to resume.
+        """
+
+
+class Asker:
+    """
+    Asks the engine.
+    """
+
+    def __init__(self, pool: EnginePool, limits: Limits, clock: IReactorTime) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._clock = clock
+
+    def get(
+        self, segments: tuple[str, ...], query: Mapping[str, str] | None = None
+    ) -> Deferred[EngineAnswer]:
+        """
+        C{GET} a path.
+
+        @param segments: the path's segments, decoded; a slash in one is a slash of the
+            path, as image names have them.
+        @return: the answer, whatever its status. It fails with L{EngineAway},
+            L{EngineOdd} or L{BodyTooLarge}.
+        """
+        target = "".join("/" + quote(segment, safe="/:@") for segment in segments)
+        if query:
+            target += "?" + urlencode(query)
+        collector = _Collector(self._limits, self._clock)
+        call = EngineCall(self._pool, collector, "GET", target, (("Host", "docker"),))
+        collector.start(call)
+        return collector.answer

@@ -1,0 +1,140 @@
+"""
+Which engine it is: the API versions it speaks, asked once and again when it may
+have changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, ResponseFailed, ResponseNeverReceived
+from twisted.web.error import Error as WebError
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from dss.errors import DssError, EngineAway, EngineOdd
+from dss.model.version import NEWEST, OLDEST, ApiVersion
+
+
+@frozen
+class Identity:
+    """
+    What dss needs to know of the engine.
+
+    @ivar newest: the newest API version that the engine and dss both speak.
+    @ivar oldest: the oldest one.
+    @ivar release: the engine's own version, such as C{28.5.2}, for the log.
+    """
+
+    newest: ApiVersion
+    oldest: ApiVersion
+    release: str
+
+
+@implementer(IAgentEndpointFactory)
+class _OneEndpoint:
+    """
+    Sends every request to one endpoint, whatever its URI says.
+    """
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: object) -> IStreamClientEndpoint:
+        return self._endpoint
+
+
+class EngineIdentity:
+    """
+    Knows the engine's identity while its connections hold.
+    """
+
+    _log = Logger(namespace="dss.engine")
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        reactor: IReactorTime,
+        seconds: float,
+    ) -> None:
+        """
+        @param seconds: how long the engine may take to say who it is.
+        """
+        agent = Agent.usingEndpointFactory(reactor, _OneEndpoint(endpoint))
+        self._client = HTTPClient(agent)
+        self._seconds = seconds
+        self._known: Identity | None = None
+        self._waiting: list[Deferred[Identity]] = []
+
+    def get(self) -> Identity | Deferred[Identity]:
+        """
+        The identity, at once where it is known.
+
+        @return: a Deferred fails with L{EngineAway} or L{EngineOdd}.
+        """
+        if self._known is not None:
+            return self._known
+        waiting: Deferred[Identity] = Deferred(self._stopped_waiting)
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            asked = Deferred.fromCoroutine(self._ask())
+            asked.addCallbacks(self._found, self._not_found)
+        return waiting
+
+    def forget(self) -> None:
+        """
+        The engine went away; what comes back may be another.
+        """
+        self._known = None
+
+    def _stopped_waiting(self, waiting: Deferred[Identity]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+
+    async def _ask(self) -> Identity:
+        reply = await self._client.get(
+            "http://docker/version", timeout=self._seconds, unbuffered=False
+        )
+        value: Any = await reply.json()
+        if reply.code != 200 or not isinstance(value, dict):
+            raise EngineOdd(f"the Docker Engine answers its version with status {reply.code}")
+        try:
+            newest = ApiVersion.parse(value["ApiVersion"])
+            oldest = ApiVersion.parse(value.get("MinAPIVersion") or str(OLDEST))
+        except (KeyError, TypeError, ValueError):
+            raise EngineOdd("the Docker Engine does not say which API it speaks") from None
+        identity = Identity(min(newest, NEWEST), max(oldest, OLDEST), str(value.get("Version")))
+        if identity.newest < identity.oldest:
+            raise EngineOdd(
+                f"the Docker Engine speaks API {oldest} to {newest}, dss {OLDEST} to {NEWEST}"
+            )
+        return identity
+
+    def _found(self, identity: Identity) -> None:
+        self._log.info(
+            "the engine is Docker {release}, API {oldest} to {newest}",
+            release=identity.release,
+            oldest=str(identity.oldest),
+            newest=str(identity.newest),
+        )
+        self._known = identity
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(identity)
+
+    def _not_found(self, failure: Failure) -> None:
+        error = failure.value
+        if not isinstance(error, DssError):
+            if failure.check(ResponseFailed, ResponseNeverReceived, WebError, ValueError):
+                error = EngineOdd("what answers at the engine's address is no Docker Engine")
+            else:
+                error = EngineAway(f"dss can't reach the Docker Engine: {error}")
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.errback(error)

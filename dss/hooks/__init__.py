@@ -1,0 +1,3 @@
+"""
+The operator's own judgement: hooks of third parties, found and run.
+"""

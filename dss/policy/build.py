@@ -1,0 +1,241 @@
+"""
+The classic image build: each of its parameters ruled, the owner's label stamped on what it
+makes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from dss.errors import BadRequest, Denied, Problem
+from dss.model.facts import ImageNamed, Json
+from dss.model.ruling import Forward, Judgement, Ruling, ask
+from dss.policy import labels as label_rules
+from dss.policy.queries import is_true, passed_on, text_of, texts_of
+from dss.policy.request import Circumstances, QueryValue, Request
+
+_CLASSIC = "Set DOCKER_BUILDKIT=0 to use the classic builder."
+
+#: Parameters that may only be empty or one of these values, with the reason.
+_ONLY: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "version": (("1",), "dss does not mediate BuildKit yet."),
+    "session": ((), "dss does not mediate BuildKit's sessions yet."),
+    "buildid": ((), "dss does not mediate BuildKit yet."),
+    "outputs": (("[]", "null"), "dss does not mediate BuildKit's exporters yet."),
+    "remote": ((), "the engine would fetch the build's context itself, from its own network."),
+    "cgroupparent": ((), "a cgroup of the client's choice leaves the owner's limits."),
+    "isolation": (("default",), "only the engine's default isolation is allowed."),
+    "networkmode": (
+        ("default", "bridge", "none"),
+        "only the networks default, bridge and none are allowed in a build.",
+    ),
+}
+
+#: Passed on as they are: limits, and what names something inside the context.
+_PASSED = (
+    "q",
+    "pull",
+    "rm",
+    "forcerm",
+    "memory",
+    "memswap",
+    "cpushares",
+    "cpusetcpus",
+    "cpusetmems",
+    "cpuperiod",
+    "cpuquota",
+    "shmsize",
+    "platform",
+    "target",
+    "networkmode",
+    "version",
+    "extrahosts",
+)
+
+#: The grammar of a tag's reference: registry and path, then a tag (C{distribution/reference}).
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_HEX = re.compile(r"[0-9a-f]{6,64}")
+
+#: In a build a label is an instruction of the Dockerfile, where these characters have a
+#: meaning: C{com\\.dss.owner} would be another spelling of a reserved key.
+_MEANING = frozenset("\"'\\$`")
+
+
+def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of the classic build.
+
+    The engine's cache of the classic builder is one for all owners, from which one
+    could read another's layers and into which one could put layers for another, so it is
+    never used. The content type is forced: of a form, the engine would read further
+    parameters from the body (moby 28.5).
+
+    @raise Denied: for what reaches the host, another owner's image or BuildKit.
+    @raise BadRequest: for a parameter that can't be read in one way.
+    """
+    problems = [*_not_allowed(request)]
+    names = texts_of(request, "t")
+    for name in names:
+        problems += yield from _tag_problems(name, around.owner.name)
+    labels = _labels(text_of(request, "labels"))
+    problems += _label_problems(labels)
+    if problems:
+        raise Denied(problems)
+    query: dict[str, QueryValue] = {
+        name: request.query[name] for name in _PASSED if name in request.query
+    }
+    for name, value in (
+        ("dockerfile", _dockerfile(text_of(request, "dockerfile"))),
+        ("buildargs", _build_args(text_of(request, "buildargs"))),
+        ("ulimits", _ulimits(text_of(request, "ulimits"))),
+    ):
+        if value:
+            query[name] = value
+    if names:
+        query["t"] = names
+    query["labels"] = _dumped(label_rules.stamp(labels, around.owner))
+    query["nocache"] = "1"
+    rewrites = ["labels: stamped"]
+    if not is_true(request, "nocache"):
+        rewrites.append("nocache: set")
+    if text_of(request, "cachefrom"):
+        rewrites.append("cachefrom: dropped")
+    return Forward(
+        query=passed_on(query),
+        headers=(("Content-Type", "application/x-tar"),),
+        rewrites=tuple(rewrites),
+    )
+
+
+def _not_allowed(request: Request) -> list[Problem]:
+    problems = [
+        Problem(f"build.{name}", name, reason, _CLASSIC if "BuildKit" in reason else "")
+        for name, (allowed, reason) in _ONLY.items()
+        if text_of(request, name) not in ("", *allowed)
+    ]
+    if any(texts_of(request, "securityopt")):
+        problems.append(
+            Problem(
+                "build.securityopt", "securityopt", "security options are not allowed in a build."
+            )
+        )
+    if is_true(request, "squash"):
+        problems.append(Problem("build.squash", "squash", "it is an experiment of the engine's."))
+    return problems
+
+
+def _tag_problems(name: str, owner: str) -> Judgement[list[Problem]]:
+    if not _TAG.fullmatch(name):
+        raise BadRequest(f"invalid reference format: {name!r}")
+    if _like_an_id(name):
+        return [
+            Problem(
+                "image.name-like-id",
+                "t",
+                f"{name!r} looks like an image's id and would hide the image that has it.",
+            )
+        ]
+    found = yield from ask(ImageNamed(name))
+    if found is None or found.owner == owner:
+        return []
+    return [
+        Problem(
+            "image.name-taken",
+            "t",
+            f"{name!r} names an image that is not this owner's.",
+            "Choose a name that is free or one's own.",
+        )
+    ]
+
+
+def _like_an_id(name: str) -> bool:
+    """
+    Whether a tag's repository is one that tools, or the engine, would take for an id. The
+    engine leaves out its default registry's name (C{distribution/reference}).
+    """
+    plain = re.sub(r"^(?:index\.)?docker\.io/", "", name).removeprefix("library/")
+    repository = plain.partition(":")[0]
+    return repository == "sha256" or _HEX.fullmatch(repository) is not None
+
+
+def _label_problems(keys: Iterable[str]) -> list[Problem]:
+    problems = [*label_rules.problems(keys, "labels")]
+    problems += [
+        Problem(
+            "build.label-meaning",
+            "labels",
+            f"a build may read a quote, a backslash or a dollar sign in the label {key!r}.",
+        )
+        for key in keys
+        if _MEANING & set(key)
+    ]
+    return problems
+
+
+def _parsed(name: str, text: str) -> Json:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise BadRequest(f"the query parameter {name} is not JSON that can be judged") from None
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a repeated key")
+    return found
+
+
+def _object(name: str, text: str) -> dict[str, Json]:
+    value = _parsed(name, text) if text else None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"the query parameter {name} is not a JSON object")
+    return value
+
+
+def _labels(text: str) -> dict[str, str]:
+    value = _object("labels", text)
+    if not all(isinstance(each, str) for each in value.values()):
+        raise BadRequest("the query parameter labels is not an object of texts")
+    return value
+
+
+def _build_args(text: str) -> str:
+    value = _object("buildargs", text)
+    if not all(each is None or isinstance(each, str) for each in value.values()):
+        raise BadRequest("the query parameter buildargs is not an object of texts and nulls")
+    return _dumped(value)
+
+
+def _dumped(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":")) if value else ""
+
+
+def _ulimits(text: str) -> str:
+    value = _parsed("ulimits", text) if text else None
+    if not value:
+        return ""
+    if not isinstance(value, list) or not all(_is_ulimit(each) for each in value):
+        raise BadRequest("the query parameter ulimits is not a list of Name, Soft and Hard")
+    return _dumped(value)
+
+
+def _is_ulimit(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) <= {"Name", "Soft", "Hard"}
+        and isinstance(value.get("Name"), str)
+        and all(type(value.get(key, 0)) is int for key in ("Soft", "Hard"))
+    )
+
+
+def _dockerfile(path: str) -> str:
+    if ".." in path.split("/"):
+        raise Denied(
+            Problem("build.dockerfile", "dockerfile", "it must lie within the build's context.")
+        )
+    return path

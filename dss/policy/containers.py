@@ -1,0 +1,128 @@
+"""
+Operations on one container that ask for more than its ownership, and prune.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dss.errors import BadRequest, Denied, EngineOdd, Problem
+from dss.model.facts import Json
+from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream
+from dss.policy._pending import recheck
+from dss.policy.filters import narrowed
+from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.ownership import as_asked, own_container
+from dss.policy.queries import filters_of, passed_on, text_of
+from dss.policy.request import Circumstances, Request
+from dss.policy.shown import with_image
+
+_PS_ARGUMENTS = re.compile(r"[A-Za-z0-9 ,=_:+-]*")
+
+#: The filters of a prune (Docker Engine API, I{ContainerPrune}).
+_PRUNE_FILTERS = frozenset({"until", "label", "label!"})
+
+
+def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of starting and restarting a container. The engine looks at a bind's source
+    anew at each start, so its host directories are judged again.
+
+    @raise Denied: for a checkpoint, whose directory the engine reads on the host, and for
+        a host directory that is no longer what was allowed.
+    """
+    for name in ("checkpoint", "checkpoint-dir"):
+        if text_of(request, name):
+            raise Denied(
+                Problem(
+                    "container.checkpoint",
+                    name,
+                    "a checkpoint is read from the host's file system.",
+                )
+            )
+    reference = request.params["id"]
+    found = yield from own_container(reference)
+    yield from recheck(found.id, around)
+    return Forward(
+        params={"id": found.id},
+        query=passed_on(request.query),
+        reply=Stream(edit_error=as_asked(reference, found.id)),
+    )
+
+
+def rename(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of renaming a container.
+
+    @raise BadRequest: without a new name, or with one that is not a name.
+    @raise Denied: for a name that looks like an id.
+    """
+    found = yield from own_container(request.params["id"])
+    name = text_of(request, "name")
+    if not name:
+        raise BadRequest("Neither old nor new names may be empty")
+    try:
+        plain = check_container_name(name)
+    except BadRequest as error:
+        raise BadRequest(f"Error when allocating new name: {error.message}") from None
+    return Forward(
+        params={"id": found.id},
+        query=(("name", plain),),
+        reply=Stream(edit_error=hide_foreign_ids),
+    )
+
+
+def top(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of listing a container's processes. The engine runs C{ps} on the host
+    with the client's arguments, so only harmless characters may be in them.
+
+    @raise Denied: for other arguments.
+    """
+    found = yield from own_container(request.params["id"])
+    if not _PS_ARGUMENTS.fullmatch(text_of(request, "ps_args")):
+        raise Denied(
+            Problem(
+                "container.ps-args",
+                "ps_args",
+                "the engine gives these arguments to ps on the host.",
+                "Letters, digits, spaces and , = _ : + - are allowed.",
+            )
+        )
+    return Forward(params={"id": found.id}, query=passed_on(request.query))
+
+
+def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of inspecting a container: shown with the image that its client wrote.
+    """
+    found = yield from own_container(request.params["id"])
+    return Forward(
+        params={"id": found.id},
+        query=passed_on(request.query),
+        reply=EditJson(_shown),
+    )
+
+
+def _shown(value: Json) -> Judgement[Json]:
+    config = value.get("Config") if isinstance(value, dict) else None
+    if not isinstance(config, dict):
+        raise EngineOdd("the engine's container has no configuration")
+    shown = with_image(config, "Image", "Labels")
+    return value if shown is config else {**value, "Config": shown}
+    yield  # pragma: no cover - makes this function a generator
+
+
+def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of removing all stopped containers: of the owner's own, by its label.
+
+    @raise BadRequest: for a filter that this operation does not have.
+    """
+    filters = filters_of(request)
+    for name in filters:
+        if name not in _PRUNE_FILTERS:
+            raise BadRequest(f"invalid filter '{name}'")
+    narrow = narrowed(filters, around.owner.labels)
+    return Forward(query=passed_on({"filters": narrow}), rewrites=("filters: owner's label added",))
+    yield  # pragma: no cover - makes this function a generator

@@ -1,0 +1,262 @@
+"""
+Container create: the body is read by the field table, judged, resolved and stamped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dss.errors import BadRequest, Denied, NotFound, Problem
+from dss.model import gojson
+from dss.model.facts import (
+    ContainerNamed,
+    HooksOnCreate,
+    ImageFacts,
+    ImageNamed,
+    Json,
+    NetworkNamed,
+)
+from dss.model.owner import IMAGE_LABEL, Owner
+from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
+from dss.policy import mounts
+from dss.policy.fields.tables import CREATE
+from dss.policy.images import with_tag
+from dss.policy.labels import stamp
+from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.queries import passed_on, text_of
+from dss.policy.request import Circumstances, Request
+
+#: A reference to an image, as the engine's grammar has it (distribution/reference).
+_REFERENCE = re.compile(
+    r"(?:[A-Za-z0-9.:\[\]-]+/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+
+#: Networks that every engine has, and that nobody owns.
+_COMMON_NETWORKS = ("bridge", "none")
+
+
+def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of container create.
+
+    What goes on has the image by its id, containers and networks by their full ids, every
+    volume with its owner's label, and the owner's labels. All that is denied is told at
+    once.
+
+    A container or network that is missing (or another owner's) is told with status 400,
+    though the engine would say it with 404 or only at the start: the CLI takes any 404 of a
+    create for a missing image, and pulls it.
+
+    @raise BadRequest: where the engine would not take the body, or could read it in two
+        ways.
+    @raise NotFound: where the image is missing, or another owner's.
+    @raise Denied: with all problems.
+    """
+    body = yield from _hooked(CREATE.read(request.body))
+    host = body.get("HostConfig") or {}
+    query, problems = _named(request)
+    problems.extend(CREATE.problems(body))
+    taken = []
+    if host.get("VolumesFrom"):
+        for entry in host["VolumesFrom"]:
+            taken.append((yield from mounts.taken_from(entry)))
+    mounted = yield from mounts.judge(body, [mount for _, each in taken for mount in each], around)
+    problems.extend(mounted.problems)
+    restart = mounts.restart_problem(
+        (host.get("RestartPolicy") or {}).get("Name", ""),
+        mounted.sources,
+        "HostConfig.RestartPolicy.Name",
+        around.settings.roots,
+    )
+    if restart is not None:
+        problems.append(restart)
+    if problems:
+        raise Denied(problems)
+    reference = body.get("Image", "")
+    image = yield from _image(reference, around.owner)
+    body = CREATE.cleaned(body)
+    host = yield from _resolved_host(body.get("HostConfig") or {}, around.owner)
+    host = _without_empty(
+        {
+            **host,
+            "Binds": list(mounted.binds),
+            "Mounts": [dict(each) for each in mounted.mounts],
+            "VolumesFrom": [entry for entry, _ in taken],
+        }
+    )
+    networking = yield from _resolved_networking(body.get("NetworkingConfig") or {}, around.owner)
+    ready = {
+        **body,
+        "Image": image.id,
+        "Labels": stamp(body.get("Labels"), around.owner, {IMAGE_LABEL: reference}),
+        "HostConfig": host,
+        "NetworkingConfig": networking,
+    }
+    return Forward(
+        query=query,
+        body=gojson.encode(ready),
+        reply=Stream(edit_error=_as_asked(reference, image.id)),
+        rewrites=("Labels: stamped", f"Image: {image.id}", *mounted.rewrites),
+    )
+
+
+def _hooked(body: dict[str, Any]) -> Judgement[dict[str, Any]]:
+    """
+    The body after the hooks, read again: they can't reopen what the rules close.
+    """
+    changed = yield from ask(HooksOnCreate(body))
+    try:
+        return CREATE.reread(changed)
+    except BadRequest as error:
+        raise Denied(
+            Problem("hook.body", "", f"a hook made a body that is none: {error.message}.")
+        ) from None
+
+
+def _named(request: Request) -> tuple[tuple[tuple[str, str], ...], list[Problem]]:
+    """
+    The query for the engine, and what is wrong with the container's name.
+    """
+    query = dict(request.query)
+    name = text_of(request, "name")
+    if not name:
+        query.pop("name", None)
+        return passed_on(query), []
+    try:
+        query["name"] = check_container_name(name)
+    except Denied as denied:
+        return (), list(denied.problems)
+    return passed_on(query), []
+
+
+def _image(reference: str, owner: Owner) -> Judgement[ImageFacts]:
+    """
+    The image that a container is made from.
+    """
+    if not reference:
+        # Engines would make a container of nothing.
+        raise BadRequest("no image specified")
+    if not _REFERENCE.fullmatch(reference):
+        raise BadRequest("invalid reference format")
+    found = yield from ask(ImageNamed(reference))
+    if found is None or found.owner not in (None, owner.name):
+        raise NotFound(f"No such image: {with_tag(_familiar(reference))}")
+    return found
+
+
+def _familiar(reference: str) -> str:
+    """
+    A reference without Docker Hub's name, as the engine repeats it (moby 20.10 to 28.5).
+    """
+    for domain in ("docker.io/", "index.docker.io/"):
+        if reference.startswith(domain):
+            return reference.removeprefix(domain).removeprefix("library/")
+    return f"sha256:{reference}" if re.fullmatch(r"[0-9a-f]{64}", reference) else reference
+
+
+def _as_asked(reference: str, image: str) -> Callable[[int, str], Judgement[str]]:
+    """
+    Edits the engine's errors: they name the image as the client did, and no container of
+    another owner.
+    """
+
+    def edit(status: int, message: str) -> Judgement[str]:
+        named = message.replace(image, with_tag(_familiar(reference)))
+        return (yield from hide_foreign_ids(status, named))
+
+    return edit
+
+
+def _container(reference: str, wording: str = "{}") -> Judgement[str]:
+    found = yield from ask(ContainerNamed(reference))
+    if found is None:
+        raise BadRequest(wording.format(f"No such container: {reference}"))
+    return found.id
+
+
+def _mode(value: str) -> Judgement[str]:
+    """
+    A namespace mode with C{container:} followed by a full id.
+    """
+    kind, colon, reference = value.partition(":")
+    if kind != "container" or not colon:
+        return value
+    return f"container:{(yield from _container(reference))}"
+
+
+def _network(reference: str, owner: Owner) -> Judgement[str]:
+    """
+    A network by its id, or by its name where every engine has it.
+    """
+    if reference in ("", "default", *_COMMON_NETWORKS):
+        return reference
+    found = yield from ask(NetworkNamed(reference))
+    if found is not None and found.owner == owner.name:
+        return found.id
+    if found is not None and found.owner is None and found.name in _COMMON_NETWORKS:
+        return found.name
+    raise BadRequest(f"network {reference} not found")
+
+
+def _resolved_host(host: Mapping[str, Any], owner: Owner) -> Judgement[dict[str, Any]]:
+    found = dict(host)
+    for name in ("IpcMode", "PidMode"):
+        if name in found:
+            found[name] = yield from _mode(found[name])
+    if "NetworkMode" in found:
+        if found["NetworkMode"].startswith("container:"):
+            found["NetworkMode"] = yield from _mode(found["NetworkMode"])
+        else:
+            found["NetworkMode"] = yield from _network(found["NetworkMode"], owner)
+    if found.get("Links"):
+        found["Links"] = yield from resolved_links(found["Links"])
+    return found
+
+
+def resolved_links(links: Sequence[str]) -> Judgement[list[str]]:
+    """
+    Links with full ids in place of names, each with its alias.
+
+    @raise BadRequest: where the engine would not read one, and where the container is
+        missing or another owner's, in the engine's words (moby 20.10 to 28.5).
+    """
+    found = []
+    for link in links:
+        parts = link.split(":")
+        if not link or len(parts) > 2:
+            raise BadRequest(f"bad format for links: {link}")
+        reference, alias = parts[0], parts[-1]
+        if reference.startswith("/"):
+            # As inspect shows it: /web:/app/web.
+            reference, alias = reference[1:], alias.rpartition("/")[2]
+        wording = f"could not get container for {reference}: {{}}"
+        found.append(f"{(yield from _container(reference, wording))}:{alias}")
+    return found
+
+
+def _resolved_networking(networking: Mapping[str, Any], owner: Owner) -> Judgement[Json]:
+    endpoints = networking.get("EndpointsConfig")
+    if endpoints is None:
+        return dict(networking)
+    found: dict[str, Any] = {}
+    for reference, settings in endpoints.items():
+        name = yield from _network(reference, owner)
+        if name in found:
+            raise BadRequest(f"network {reference} is named twice in EndpointsConfig")
+        found[name] = dict(settings)
+        if settings.get("Links"):
+            found[name]["Links"] = yield from resolved_links(settings["Links"])
+    return {**networking, "EndpointsConfig": found}
+
+
+def _without_empty(host: dict[str, Any]) -> dict[str, Any]:
+    """
+    Without the lists of mounts that turned out empty.
+    """
+    lists = ("Binds", "Mounts", "VolumesFrom")
+    return {name: value for name, value in host.items() if value or name not in lists}

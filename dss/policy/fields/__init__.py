@@ -1,0 +1,3 @@
+"""
+The body fields of the API as data: one row a field, and what follows from the rows.
+"""

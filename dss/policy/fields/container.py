@@ -1,0 +1,62 @@
+"""
+Rows of what a container is, apart from its host: the engine's C{container.Config}.
+"""
+
+from __future__ import annotations
+
+from dss.policy.fields import rules
+from dss.policy.fields.field import Field
+
+_own = rules.allow("container.process")
+_image = rules.elsewhere(
+    "container.image", "one's own images and those that nobody owns, by any reference"
+)
+_labels = rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
+_volumes = rules.elsewhere(
+    "mount.anonymous", "any absolute path; the volume is made with the owner's label"
+)
+
+ROWS = (
+    Field("Hostname", "string", _own, "Is the container's own, in its own UTS namespace."),
+    Field("Domainname", "string", _own, "Is the container's own."),
+    Field("User", "string", _own, "Users of the container have no power outside it."),
+    Field("AttachStdin", "boolean", _own, "Only says what the client means to attach."),
+    Field("AttachStdout", "boolean", _own, "Only says what the client means to attach."),
+    Field("AttachStderr", "boolean", _own, "Only says what the client means to attach."),
+    Field("ExposedPorts", "map", _own, "Publishes nothing by itself."),
+    Field("ExposedPorts{}", "nothing", _own, "Has no content."),
+    Field("Tty", "boolean", _own, "Is the container's own terminal."),
+    Field("OpenStdin", "boolean", _own, "Is the container's own input."),
+    Field("StdinOnce", "boolean", _own, "Is the container's own input."),
+    Field("Env", "array of string", _own, "Is read inside the container only."),
+    Field("Cmd", "words", _own, "Runs inside the container only."),
+    Field("Entrypoint", "words", _own, "Runs inside the container only."),
+    Field("Healthcheck", "object", _own, "Runs inside the container only."),
+    Field("Healthcheck.Test", "array of string", _own, "Runs inside the container only."),
+    Field("Healthcheck.Interval", "int64", rules.interval, "Each check is work for the engine."),
+    Field("Healthcheck.Timeout", "int64", _own, "Can only end a check."),
+    Field("Healthcheck.Retries", "int", _own, "Only changes what the state says."),
+    Field("Healthcheck.StartPeriod", "int64", _own, "Only changes what the state says.", "1.29"),
+    Field(
+        "Healthcheck.StartInterval",
+        "int64",
+        rules.interval,
+        "Each check is work for the engine.",
+        "1.44",
+    ),
+    Field("ArgsEscaped", "boolean", _own, "Is for Windows containers."),
+    Field(
+        "Image", "string", _image, "Is resolved once; the engine gets the id, the label the name."
+    ),
+    Field("Volumes", "map", _volumes, "Makes volumes, which need an owner."),
+    Field("Volumes{}", "nothing", rules.allow("mount.anonymous"), "Has no content.", "1.37"),
+    Field("WorkingDir", "string", rules.working_dir, "The engine opens it before confinement."),
+    Field("NetworkDisabled", "boolean", _own, "Takes something away."),
+    Field("MacAddress", "string", _own, "Is the container's own interface.", until="1.51"),
+    Field("OnBuild", "array of string", _own, "Is kept for builds, which have rules."),
+    Field("Labels", "map", _labels, "Labels tell who owns what."),
+    Field("Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    Field("StopSignal", "string", _own, "Goes to the container's own process."),
+    Field("StopTimeout", "int", _own, "Can be overridden by whoever stops it."),
+    Field("Shell", "array of string", _own, "Runs inside the container only."),
+)

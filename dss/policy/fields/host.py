@@ -1,0 +1,306 @@
+"""
+Rows of what a container gets of its host: the engine's C{container.HostConfig}.
+"""
+
+from __future__ import annotations
+
+from dss.policy.fields import resources, rules
+from dss.policy.fields.field import Field, prefixed
+
+_binds = rules.elsewhere(
+    "mount.source", "directories and files below an allowed root; one's own volumes"
+)
+_mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit")
+_own = rules.allow("container.host")
+_dns = rules.allow("container.dns")
+_driver = rules.deny(
+    "volume.driver", "options of a volume driver can mount any file system of the host."
+)
+_image_mount = rules.deny("mount.image", "image mounts are denied.", "Use a volume.")
+_annotations = rules.deny(
+    "container.annotations", "annotations configure the runtime.", "Labels are allowed."
+)
+_storage = rules.deny("container.storage_opt", "storage options are the operator's.")
+_paths = (
+    "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
+)
+
+_MOUNTS = (
+    Field("Mounts[]", "object", _mount, "Each mount is judged as a whole."),
+    Field("Mounts[].Target", "string", rules.mount_target, "A mount can hide what confines."),
+    Field("Mounts[].Source", "string", _binds, "Reaches the host, or another's volume."),
+    Field(
+        "Mounts[].Type",
+        "string",
+        rules.one_of(
+            "mount.type",
+            ("bind", "volume", "tmpfs"),
+            "it mounts what dss can't tell the owner of.",
+        ),
+        "Each type names its source in its own way.",
+    ),
+    Field("Mounts[].ReadOnly", "boolean", _binds, "Is needed for a read-only root."),
+    Field(
+        "Mounts[].Consistency",
+        "string",
+        rules.allow("mount.consistency"),
+        "Means nothing on Linux.",
+    ),
+    Field("Mounts[].BindOptions", "object", _mount, "See the fields inside."),
+    Field(
+        "Mounts[].BindOptions.Propagation",
+        "string",
+        rules.one_of(
+            "mount.propagation",
+            ("private", "rprivate"),
+            "mounts would travel between the host and the container.",
+        ),
+        "Mounts must not travel to the host.",
+    ),
+    Field(
+        "Mounts[].BindOptions.NonRecursive",
+        "boolean",
+        _mount,
+        "Denied on a read-only root.",
+        "1.40",
+    ),
+    Field(
+        "Mounts[].BindOptions.CreateMountpoint",
+        "boolean",
+        rules.allow("mount.source", "any value; a missing source is denied all the same"),
+        "The engine would make directories as root.",
+        "1.42",
+    ),
+    Field(
+        "Mounts[].BindOptions.ReadOnlyNonRecursive",
+        "boolean",
+        _mount,
+        "Denied on a read-only root.",
+        "1.44",
+    ),
+    Field(
+        "Mounts[].BindOptions.ReadOnlyForceRecursive",
+        "boolean",
+        rules.allow("mount.source"),
+        "Makes a mount stricter.",
+        "1.44",
+    ),
+    Field("Mounts[].VolumeOptions", "object", _mount, "See the fields inside."),
+    Field("Mounts[].VolumeOptions.NoCopy", "boolean", _own, "Takes something away."),
+    Field(
+        "Mounts[].VolumeOptions.Labels",
+        "map",
+        rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added"),
+        "A volume has an owner from birth.",
+    ),
+    Field("Mounts[].VolumeOptions.Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    Field("Mounts[].VolumeOptions.DriverConfig", "object", _mount, "See the fields inside."),
+    Field(
+        "Mounts[].VolumeOptions.DriverConfig.Name",
+        "string",
+        rules.one_of("volume.driver", ("local",), "other drivers mount what they like."),
+        "Drivers mount what they like.",
+    ),
+    Field("Mounts[].VolumeOptions.DriverConfig.Options", "map", _driver, "See above."),
+    Field(
+        "Mounts[].VolumeOptions.DriverConfig.Options{}",
+        "string",
+        rules.inside("volume.driver"),
+        "See above.",
+    ),
+    Field(
+        "Mounts[].VolumeOptions.Subpath",
+        "string",
+        rules.allow("mount.subpath", "any path inside the volume"),
+        "The engine opens it beneath the volume, links and all.",
+        "1.45",
+    ),
+    Field("Mounts[].TmpfsOptions", "object", _own, "See the fields inside."),
+    Field("Mounts[].TmpfsOptions.SizeBytes", "int64", _own, "Is memory of the container's own."),
+    Field("Mounts[].TmpfsOptions.Mode", "uint32", rules.tmpfs_mode, "Permission bits only."),
+    Field(
+        "Mounts[].TmpfsOptions.Options[]",
+        "array of string",
+        rules.tmpfs_flags,
+        "Mount options can be more than flags.",
+        "1.46",
+    ),
+    Field("Mounts[].ImageOptions", "object", _mount, "See the field inside.", "1.48"),
+    Field("Mounts[].ImageOptions.Subpath", "string", _image_mount, "See above.", "1.48"),
+    Field(
+        "Mounts[].ClusterOptions",
+        "object",
+        rules.deny("mount.cluster", "cluster volumes are denied."),
+        "Cluster volumes belong to the swarm.",
+        "1.42",
+        documented=False,
+    ),
+)
+
+_ROWS = (
+    *resources.ROWS,
+    *resources.RESTART_ROWS,
+    Field("Binds", "array of string", _binds, "Reaches the host, or another's volume."),
+    Field("ContainerIDFile", "string", _own, "Is the client's note of a file of its own."),
+    Field("LogConfig", "object", rules.allow("container.log_driver"), "See the fields inside."),
+    Field(
+        "LogConfig.Type",
+        "string",
+        rules.one_of(
+            "container.log_driver", rules.LOG_DRIVERS, "other drivers make the engine connect out."
+        ),
+        "The engine itself would connect, with its files and its network.",
+    ),
+    Field("LogConfig.Config", "map", rules.allow("container.log_options"), "See the values."),
+    Field("LogConfig.Config{}", "string", rules.log_options, "Options may name host files."),
+    Field("NetworkMode", "string", rules.network_mode, "Networks lead to others."),
+    Field("PortBindings", "map", rules.allow("container.ports"), "See the fields inside."),
+    Field("PortBindings{}[]", "object", rules.allow("container.ports"), "See inside.", "1.35"),
+    Field("PortBindings{}[].HostIp", "string", rules.host_ip, "Must be an address.", "1.35"),
+    Field(
+        "PortBindings{}[].HostPort", "string", rules.host_port, "Keeps off host services.", "1.35"
+    ),
+    Field("AutoRemove", "boolean", _own, "Is of the container's own."),
+    Field(
+        "VolumeDriver",
+        "string",
+        rules.one_of("volume.driver", ("local",), "other drivers mount what they like."),
+        "Drivers mount what they like.",
+    ),
+    Field(
+        "VolumesFrom",
+        "array of string",
+        rules.elsewhere("mount.volumes_from", "one's own containers, with ro or rw"),
+        "Gives what the other container mounts.",
+    ),
+    *_MOUNTS,
+    Field(
+        "CapAdd", "array of string", rules.capabilities, "Capabilities give power over the host."
+    ),
+    Field("CapDrop", "array of string", _own, "Takes something away."),
+    Field("Dns", "array of string", _dns, "Is read inside the container only."),
+    Field("DnsOptions", "array of string", _dns, "Is read inside the container only."),
+    Field("DnsSearch", "array of string", _dns, "Is read inside the container only."),
+    Field("ExtraHosts", "array of string", _dns, "Is written into the container's own file."),
+    Field("GroupAdd", "array of string", _own, "Groups of the container, as its users."),
+    Field("IpcMode", "string", rules.ipc_mode, "Shared memory can be read and written."),
+    Field(
+        "Cgroup",
+        "string",
+        rules.deny("container.cgroup", "another container's cgroup holds its limits."),
+        "Limits hang on the cgroup.",
+    ),
+    Field(
+        "Links",
+        "array of string",
+        rules.elsewhere("container.links", "one's own containers"),
+        "A link copies the environment of the other container.",
+    ),
+    Field(
+        "OomScoreAdj",
+        "int",
+        rules.at_least("container.oom", 0, "the host's processes would go before the container."),
+        "When memory is short the container itself should go.",
+    ),
+    Field("PidMode", "string", rules.pid_mode, "Processes can be read and traced."),
+    Field(
+        "Privileged",
+        "boolean",
+        rules.deny(
+            "container.privileged",
+            "a privileged container is root on the host.",
+            "Default capabilities can be added by CapAdd.",
+        ),
+        "Is root on the host.",
+    ),
+    Field("PublishAllPorts", "boolean", rules.allow("container.ports"), "Takes free ports only."),
+    Field("ReadonlyRootfs", "boolean", _own, "Takes something away."),
+    Field("SecurityOpt", "array of string", rules.security_options, "Changes what confines it."),
+    Field("StorageOpt", "map", _storage, "Options of the engine's storage driver."),
+    Field(
+        "StorageOpt{}",
+        "string",
+        rules.inside("container.storage_opt"),
+        "Options of the engine's storage driver.",
+    ),
+    Field("Tmpfs", "map", rules.allow("container.tmpfs"), "See the values."),
+    Field("Tmpfs{}", "string", rules.tmpfs, "Mount options can be more than flags."),
+    Field(
+        "UTSMode",
+        "string",
+        rules.one_of("container.uts", (), "the host's name is the host's."),
+        "Would let it set the host's name.",
+    ),
+    Field(
+        "UsernsMode",
+        "string",
+        rules.one_of("container.userns", (), "the host's users have power over it."),
+        "Would make its root the host's root.",
+    ),
+    Field(
+        "ShmSize",
+        "int64",
+        rules.at_least("container.shm", 0, "it is no size."),
+        "Is memory of the container's own.",
+    ),
+    Field("Sysctls", "map", rules.allow("container.sysctls"), "See the values."),
+    Field("Sysctls{}", "string", rules.sysctls, "Only namespaced ones are its own."),
+    Field(
+        "Runtime",
+        "string",
+        rules.one_of("container.runtime", (), "another runtime confines in another way."),
+        "The runtime is what confines it.",
+    ),
+    Field("ConsoleSize", "pair of uint", _own, "Is the container's own terminal."),
+    Field(
+        "Isolation",
+        "string",
+        rules.one_of("container.isolation", ("default",), "it is for Windows."),
+        "Is for Windows containers.",
+    ),
+    Field("Init", "boolean", _own, "Is a process inside the container.", "1.37"),
+    Field(
+        "MaskedPaths",
+        "array of string",
+        rules.deny("container.masked_paths", _paths, judges_empty=True),
+        "Only null, not an empty list, keeps the engine's own list.",
+        "1.38",
+    ),
+    Field(
+        "ReadonlyPaths",
+        "array of string",
+        rules.deny("container.readonly_paths", _paths, judges_empty=True),
+        "Only null, not an empty list, keeps the engine's own list.",
+        "1.38",
+    ),
+    Field(
+        "Capabilities",
+        "array of string",
+        rules.deny("container.capabilities", "it takes the place of the default capabilities."),
+        "Was in one API version only.",
+        "1.40",
+        "1.40",
+    ),
+    Field(
+        "CgroupnsMode",
+        "string",
+        rules.one_of(
+            "container.cgroupns", ("private",), "the host's cgroups can be seen through it."
+        ),
+        "Shows the host's cgroups.",
+        "1.41",
+    ),
+    Field("Annotations", "map", _annotations, "They configure the runtime.", "1.43"),
+    Field(
+        "Annotations{}",
+        "string",
+        rules.inside("container.annotations"),
+        "They configure the runtime.",
+        "1.43",
+    ),
+)
+
+ROWS = (
+    Field("HostConfig", "object", _own, "See the fields inside."),
+    *prefixed(_ROWS, "HostConfig"),
+)

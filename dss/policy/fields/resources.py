@@ -1,0 +1,115 @@
+"""
+Rows of what a container may use: the engine's C{container.Resources}, shared by create
+and update.
+"""
+
+from __future__ import annotations
+
+from dss.policy.fields import rules
+from dss.policy.fields.field import Field
+
+_amount = rules.allow("container.resources")
+_cpus = rules.matching(
+    "container.resources", r"[0-9,-]*", "Allowed: a list such as 0-2,4.", "it is no list of CPUs."
+)
+_cgroup = rules.deny(
+    "container.cgroup_parent", "another cgroup parent leaves the limits that the host set."
+)
+_devices = rules.deny(
+    "container.devices",
+    "devices of the host give power over it.",
+    "Leave it out: no devices are allowed.",
+    judges_empty=True,
+)
+_device = rules.inside("container.devices")
+_gpus = rules.deny(
+    "container.device_requests",
+    "device drivers may add mounts and hooks.",
+    "Leave it out: no devices are allowed.",
+    judges_empty=True,
+)
+_gpu = rules.inside("container.device_requests")
+_realtime = rules.deny(
+    "container.realtime", "real-time scheduling can take the host's CPUs away from it."
+)
+_quota = rules.deny("container.disk_quota", "no engine acts on it.")
+_throttle = "Is a limit of the container's own."
+
+
+def _throttled(name: str, value: str, kind: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{name}[]", "object", _amount, _throttle),
+        Field(f"{name}[].Path", "string", rules.device_path, "The engine looks at the path."),
+        Field(f"{name}[].{value}", kind, _amount, _throttle),
+    )
+
+
+ROWS = (
+    Field("CpuShares", "int64", _amount, _throttle),
+    Field("Memory", "int64", _amount, _throttle),
+    Field("CgroupParent", "string", _cgroup, "Limits hang on the cgroup parent."),
+    Field("BlkioWeight", "uint16", _amount, _throttle),
+    *_throttled("BlkioWeightDevice", "Weight", "uint16"),
+    *_throttled("BlkioDeviceReadBps", "Rate", "uint64"),
+    *_throttled("BlkioDeviceWriteBps", "Rate", "uint64"),
+    *_throttled("BlkioDeviceReadIOps", "Rate", "uint64"),
+    *_throttled("BlkioDeviceWriteIOps", "Rate", "uint64"),
+    Field("CpuPeriod", "int64", _amount, _throttle),
+    Field("CpuQuota", "int64", _amount, _throttle),
+    Field("CpuRealtimePeriod", "int64", _realtime, "Real-time tasks come before the host's."),
+    Field("CpuRealtimeRuntime", "int64", _realtime, "Real-time tasks come before the host's."),
+    Field("CpusetCpus", "string", _cpus, _throttle),
+    Field("CpusetMems", "string", _cpus, _throttle),
+    Field("Devices[]", "object", _devices, "A device can be the host's disk."),
+    Field("Devices[].PathOnHost", "string", _device, "A device can be the host's disk."),
+    Field("Devices[].PathInContainer", "string", _device, "A device can be the host's disk."),
+    Field("Devices[].CgroupPermissions", "string", _device, "A device can be the host's disk."),
+    Field(
+        "DeviceCgroupRules",
+        "array of string",
+        rules.deny("container.device_rules", "a device rule opens the host's devices to mknod."),
+        "With mknod, a rule is as good as a device.",
+        "1.28",
+    ),
+    Field("DeviceRequests[]", "object", _gpus, "Drivers may add mounts and hooks.", "1.40"),
+    Field("DeviceRequests[].Driver", "string", _gpu, "See above.", "1.40"),
+    Field("DeviceRequests[].Count", "int", _gpu, "See above.", "1.40"),
+    Field("DeviceRequests[].DeviceIDs", "array of string", _gpu, "See above.", "1.40"),
+    Field("DeviceRequests[].Capabilities[]", "array of string", _gpu, "See above.", "1.40"),
+    Field("DeviceRequests[].Options", "map", _gpu, "See above.", "1.40"),
+    Field("DeviceRequests[].Options{}", "string", _gpu, "See above.", "1.40"),
+    Field("DiskQuota", "int64", _quota, "Engines never acted on it.", until="1.39"),
+    Field("KernelMemory", "int64", _amount, _throttle, "1.36", "1.41"),
+    Field("KernelMemoryTCP", "int64", _amount, _throttle, "1.40", "1.51"),
+    Field("MemoryReservation", "int64", _amount, _throttle),
+    Field("MemorySwap", "int64", _amount, _throttle),
+    Field("MemorySwappiness", "int64", _amount, _throttle),
+    Field("NanoCpus", "int64", _amount, _throttle),
+    Field(
+        "OomKillDisable",
+        "boolean",
+        rules.deny("container.oom", "a container that can't be killed takes others' memory."),
+        "When memory is short the container itself should go.",
+    ),
+    Field("PidsLimit", "int64", _amount, _throttle),
+    Field("Ulimits[]", "object", _amount, _throttle),
+    Field("Ulimits[].Name", "string", _amount, _throttle),
+    Field("Ulimits[].Soft", "int64", _amount, _throttle),
+    Field("Ulimits[].Hard", "int64", _amount, _throttle),
+    Field("CpuCount", "int64", _amount, "Is for Windows containers."),
+    Field("CpuPercent", "int64", _amount, "Is for Windows containers."),
+    Field("IOMaximumIOps", "uint64", _amount, "Is for Windows containers."),
+    Field("IOMaximumBandwidth", "uint64", _amount, "Is for Windows containers."),
+)
+
+_restart = rules.elsewhere(
+    "container.restart",
+    "any policy; without a policy where a directory below a root is bound",
+    "limit",
+)
+
+RESTART_ROWS = (
+    Field("RestartPolicy", "object", _restart, "The engine restarts it where dss can't look on."),
+    Field("RestartPolicy.Name", "string", _restart, "See above."),
+    Field("RestartPolicy.MaximumRetryCount", "int", rules.allow("container.restart"), "See above."),
+)

@@ -1,0 +1,136 @@
+"""
+A table of fields: its shape, the judgement of a body by its rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import field, frozen
+
+from dss.errors import BadRequest, Denied, Problem
+from dss.model import gojson
+from dss.policy.fields.field import Field, split
+
+
+@frozen
+class Table:
+    """
+    All fields of one operation's body.
+
+    @ivar name: the operation's heading in the documentation.
+    """
+
+    name: str
+    rows: tuple[Field, ...]
+    shape: gojson.Struct = field(init=False, repr=False)
+
+    @shape.default
+    def _shape(self) -> gojson.Struct:
+        return _struct({row.path: row.type for row in self.rows})
+
+    def read(self, raw: bytes) -> dict[str, Any]:
+        """
+        A client's body as plain values under canonical keys.
+
+        @raise BadRequest: where the engine would not decode it, or could in two ways.
+        @raise Denied: where it has a field that no row knows.
+        """
+        return self._decoded(gojson.read(raw))
+
+    def reread(self, body: Any) -> dict[str, Any]:
+        """
+        The same for values that a hook made.
+
+        @raise BadRequest: as L{read}.
+        @raise Denied: as L{read}.
+        """
+        return self._decoded(gojson.reread(body))
+
+    def _decoded(self, value: gojson.Value) -> dict[str, Any]:
+        decoded = gojson.decode(value, self.shape)
+        if decoded.value is None:
+            raise BadRequest("config cannot be empty")
+        if decoded.unknown:
+            raise Denied([_unknown(each.path) for each in decoded.unknown])
+        found: dict[str, Any] = decoded.value
+        return found
+
+    def problems(self, body: dict[str, Any]) -> Iterator[Problem]:
+        """
+        All that the rules deny in a decoded body.
+        """
+        for row in self.rows:
+            for spot in row.spots(body):
+                yield from row.rule.problems(spot)
+
+    def cleaned(self, body: dict[str, Any]) -> dict[str, Any]:
+        """
+        A decoded body without the fields that are dropped.
+        """
+        dropped = [row.segments for row in self.rows if row.rule.verdict == "drop"]
+        return _without(body, dropped) if dropped else body
+
+
+def _unknown(path: str) -> Problem:
+    return Problem(
+        "field.unknown",
+        path,
+        "dss does not know this field, so it can't judge it.",
+        "Leave it out, or update dss.",
+    )
+
+
+def _struct(types: dict[str, str]) -> gojson.Struct:
+    """
+    Shapes from paths. A step's containers may be told by a row of their own or only by
+    the rows inside.
+    """
+    below: dict[str, dict[str, str]] = {}
+    names: dict[str, dict[str, str]] = {}
+    for path, kind in types.items():
+        step, _, rest = path.partition(".")
+        ((name, into),) = split(step)
+        if rest:
+            below.setdefault(name, {})[rest] = kind
+            names.setdefault(name, {}).setdefault(into, "object")
+        else:
+            names.setdefault(name, {})[into] = kind
+    shapes: dict[str, gojson.Shape] = {}
+    for name, forms in names.items():
+        into = max(forms, key=len)
+        kind = forms[into]
+        inner = _struct(below[name]) if name in below else _shape_of(kind)
+        for container in reversed([into[i : i + 2] for i in range(0, len(into), 2)]):
+            inner = gojson.ListOf(inner) if container == "[]" else gojson.MapOf(inner)
+        shapes[name] = inner
+    return gojson.Struct(shapes)
+
+
+def _shape_of(kind: str) -> gojson.Shape:
+    if kind == "object":
+        return gojson.Struct({})
+    return gojson.SHAPES[kind]()
+
+
+def _without(value: Any, paths: list[tuple[tuple[str, str], ...]]) -> Any:
+    """
+    A copy without the fields at some paths.
+    """
+    gone = {path[0][0] for path in paths if len(path) == 1}
+    kept = {}
+    for name, each in value.items():
+        if name in gone:
+            continue
+        inside = [path for path in paths if len(path) > 1 and path[0][0] == name]
+        kept[name] = _inside(each, inside[0][0][1], [p[1:] for p in inside]) if inside else each
+    return kept
+
+
+def _inside(value: Any, into: str, paths: list[tuple[tuple[str, str], ...]]) -> Any:
+    if not into:
+        return _without(value, paths)
+    if into.startswith("[]"):
+        return [_inside(each, into[2:], paths) for each in value]
+    return {key: _inside(each, into[2:], paths) for key, each in value.items()}

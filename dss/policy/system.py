@@ -1,0 +1,172 @@
+"""
+What the engine tells of itself, cut down to what an owner may know.
+"""
+
+from __future__ import annotations
+
+from dss.errors import EngineOdd
+from dss.model.facts import Json, OwnContainers
+from dss.model.message import ResponseHead
+from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.version import NEWEST, OLDEST, ApiVersion
+from dss.policy.request import Circumstances, Request
+
+#: The fields of C{/info} that tell of the engine's kind, its limits and its machine's
+#: size, and of nobody's use of it (Docker Engine API 1.55, I{SystemInfo}).
+_INFO_KEPT = frozenset(
+    [
+        "Driver",
+        "Plugins",
+        "MemoryLimit",
+        "SwapLimit",
+        "KernelMemory",
+        "KernelMemoryTCP",
+        "CpuCfsPeriod",
+        "CpuCfsQuota",
+        "CPUShares",
+        "CPUSet",
+        "PidsLimit",
+        "IPv4Forwarding",
+        "BridgeNfIptables",
+        "BridgeNfIp6tables",
+        "Debug",
+        "OomKillDisable",
+        "SystemTime",
+        "LoggingDriver",
+        "CgroupDriver",
+        "CgroupVersion",
+        "KernelVersion",
+        "OperatingSystem",
+        "OSVersion",
+        "OSType",
+        "Architecture",
+        "IndexServerAddress",
+        "NCPU",
+        "MemTotal",
+        "ExperimentalBuild",
+        "ServerVersion",
+        "DefaultRuntime",
+        "LiveRestoreEnabled",
+        "Isolation",
+        "InitBinary",
+        "ContainerdCommit",
+        "RuncCommit",
+        "InitCommit",
+        "SecurityOptions",
+    ]
+)
+
+#: The fields that count containers, and the states that each counts.
+_COUNTS = {
+    "ContainersRunning": ("running",),
+    "ContainersPaused": ("paused",),
+    "ContainersStopped": ("created", "exited", "dead", "removing"),
+}
+
+
+def ping(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of C{/_ping}, from which clients learn the API version and the builder.
+    """
+    return Forward(reply=Stream(edit_head=_modest))
+    yield  # pragma: no cover - makes this function a generator
+
+
+def _modest(head: ResponseHead) -> ResponseHead:
+    """
+    A ping's head that tells of no newer API than dss knows, of the builder that dss
+    mediates, and of no swarm.
+    """
+    changes: list[tuple[str, str | None]] = [("Builder-Version", "1"), ("Swarm", None)]
+    told = head.header("api-version")
+    if told is not None:
+        changes.append(("Api-Version", _capped(told)))
+    return ResponseHead(head.status, head.reason, head.replaced(changes), head.length)
+
+
+def _capped(told: str) -> str:
+    try:
+        return str(min(ApiVersion.parse(told), NEWEST))
+    except ValueError:
+        raise EngineOdd(f"the engine speaks API version {told!r}") from None
+
+
+def _raised(told: str) -> str:
+    try:
+        return str(max(ApiVersion.parse(told), OLDEST))
+    except ValueError:
+        raise EngineOdd(f"the engine's oldest API version is {told!r}") from None
+
+
+def version(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of C{/version}: with the API versions that dss serves.
+    """
+    return Forward(reply=EditJson(_versions))
+    yield  # pragma: no cover - makes this function a generator
+
+
+def _versions(value: Json) -> Judgement[Json]:
+    if not isinstance(value, dict):
+        raise EngineOdd("the engine's version is no object")
+    shown = _within(value)
+    components = value.get("Components")
+    if isinstance(components, list):
+        shown["Components"] = [
+            {**each, "Details": _within(each["Details"])}
+            if isinstance(each, dict) and isinstance(each.get("Details"), dict)
+            else each
+            for each in components
+        ]
+    return value if shown == value else shown
+    yield  # pragma: no cover - makes this function a generator
+
+
+def _within(given: dict[str, Json]) -> dict[str, Json]:
+    changed = dict(given)
+    if isinstance(given.get("ApiVersion"), str):
+        changed["ApiVersion"] = _capped(given["ApiVersion"])
+    if isinstance(given.get("MinAPIVersion"), str):
+        changed["MinAPIVersion"] = _raised(given["MinAPIVersion"])
+    return changed
+
+
+def info(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of C{/info}: the engine's kind and limits, and the owner's own containers
+    counted. Every other field is there, and empty.
+    """
+    return Forward(reply=EditJson(_informed))
+    yield  # pragma: no cover - makes this function a generator
+
+
+def _informed(value: Json) -> Judgement[Json]:
+    if not isinstance(value, dict):
+        raise EngineOdd("the engine's info is no object")
+    states = [each.get("State") for each in (yield from ask(OwnContainers()))]
+    shown = {key: each if key in _INFO_KEPT else _blank(each) for key, each in value.items()}
+    shown["Containers"] = len(states)
+    for key, counted in _COUNTS.items():
+        shown[key] = sum(state in counted for state in states)
+    if "Swarm" in value:
+        shown["Swarm"] = {**_blank_object(value["Swarm"]), "LocalNodeState": "inactive"}
+    # The docker CLI reads members of these, and means them to be there.
+    if "RegistryConfig" in value:
+        shown["RegistryConfig"] = _blank_object(value["RegistryConfig"])
+    return shown
+
+
+def _blank(value: Json) -> Json:
+    """
+    The empty value of the same type: Go's zero value as JSON shows it.
+    """
+    if value is None:
+        return None
+    return type(value)()
+
+
+def _blank_object(value: Json) -> dict[str, Json]:
+    """
+    An object with the same keys, each of them empty.
+    """
+    return {key: _blank(each) for key, each in value.items()} if isinstance(value, dict) else {}

@@ -1,0 +1,110 @@
+"""
+Drives judgements: whatever they ask is answered, now or later.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from dss.engine.facts import EngineFacts
+from dss.hooks.chain import HookChain
+from dss.model.facts import HooksOnCreate, HooksOnEntry, HostPath, PathFacts, Question
+from dss.model.owner import Owner
+from dss.model.ruling import Judgement
+
+Result = TypeVar("Result")
+
+
+class Answers:
+    """
+    Answers the questions of one owner's judgements.
+    """
+
+    def __init__(self, owner: Owner, engine: EngineFacts, hooks: HookChain) -> None:
+        self._owner = owner
+        self._engine = engine
+        self._hooks = hooks
+
+    def answer(self, question: Question[object]) -> object:
+        """
+        The answer, or a Deferred of it.
+
+        @raise dss.errors.DssError: where there is none.
+        """
+        if type(question) is HooksOnEntry:
+            return self._hooks.on_entry(self._owner.name, question.kind, question.entry)
+        if type(question) is HooksOnCreate:
+            return self._hooks.on_create(self._owner.name, question.body)
+        if type(question) is HostPath:
+            return look_at(question.path)
+        return self._engine.answer(question)
+
+
+def look_at(path: str) -> PathFacts:
+    """
+    What the host says of a path.
+    """
+    try:
+        resolved = os.path.realpath(path, strict=True)
+        mode = os.stat(resolved).st_mode
+    except (OSError, ValueError):
+        return PathFacts(None)
+    return PathFacts(resolved, stat.S_ISDIR(mode), stat.S_ISSOCK(mode))
+
+
+def drive(judgement: Judgement[Result], answers: Answers) -> Result | Deferred[Result]:
+    """
+    Run a judgement to its end.
+
+    @return: its result at once, where every answer was there at once; else a
+        Deferred, which may be cancelled.
+    @raise dss.errors.DssError: what the judgement raised, where it ended at once.
+    """
+    return _go_on(judgement, answers, None, None)
+
+
+def _go_on(
+    judgement: Judgement[Result],
+    answers: Answers,
+    answer: object,
+    failure: Failure | None,
+) -> Result | Deferred[Result]:
+    while True:
+        try:
+            if failure is not None:
+                question = judgement.throw(cast(BaseException, failure.value))
+            else:
+                question = judgement.send(answer)
+        except StopIteration as end:
+            return cast(Result, end.value)
+        failure = None
+        try:
+            answer = answers.answer(question)
+        except Exception:
+            failure = Failure()
+            continue
+        if isinstance(answer, Deferred):
+            if not answer.called or answer.paused:
+                return _later(judgement, answers, answer)
+            settled: list[Any] = []
+            answer.addBoth(settled.append)
+            if not settled:
+                return _later(judgement, answers, answer)
+            if isinstance(settled[0], Failure):
+                failure = settled[0]
+            else:
+                answer = settled[0]
+
+
+def _later(
+    judgement: Judgement[Result], answers: Answers, waiting: Deferred[Any]
+) -> Deferred[Result]:
+    return waiting.addCallbacks(
+        lambda answer: _go_on(judgement, answers, answer, None),
+        lambda failure: _go_on(judgement, answers, None, failure),
+    )

@@ -1,0 +1,50 @@
+"""
+Rows of the operations on exec instances.
+"""
+
+from __future__ import annotations
+
+from dss.policy import ownership
+from dss.policy._pending import execs
+from dss.routes.table import Body, Family, Route, integer
+
+ROUTES = (
+    Route(
+        "ContainerExec",
+        "POST",
+        "/containers/{id}/exec",
+        Family.EXECS,
+        execs.create,
+        "own container only; body judged field by field",
+        body=Body.JSON,
+        body_required=True,
+    ),
+    Route(
+        "ExecStart",
+        "POST",
+        "/exec/{id}/start",
+        Family.EXECS,
+        execs.start,
+        "own container's only; body judged field by field",
+        body=Body.JSON,
+        body_required=True,
+        hijack=True,
+    ),
+    Route(
+        "ExecResize",
+        "POST",
+        "/exec/{id}/resize",
+        Family.EXECS,
+        ownership.of_exec,
+        "own container's only",
+        params=(integer("h"), integer("w")),
+    ),
+    Route(
+        "ExecInspect",
+        "GET",
+        "/exec/{id}/json",
+        Family.EXECS,
+        ownership.of_exec,
+        "own container's only",
+    ),
+)

@@ -1,0 +1,53 @@
+"""
+Rows of the operations that tell of the engine itself.
+"""
+
+from __future__ import annotations
+
+from dss.policy import listing, system
+from dss.policy.later import later
+from dss.routes.table import Body, Family, Route, api, boolean, filters, text, texts
+
+_PING = "versions capped; BuildKit and the swarm hidden"
+
+ROUTES = (
+    Route("SystemPing", "GET", "/_ping", Family.SYSTEM, system.ping, _PING),
+    Route("SystemPingHead", "HEAD", "/_ping", Family.SYSTEM, system.ping, _PING, since=api("1.40")),
+    Route("SystemVersion", "GET", "/version", Family.SYSTEM, system.version, "versions capped"),
+    Route(
+        "SystemInfo",
+        "GET",
+        "/info",
+        Family.SYSTEM,
+        system.info,
+        "kind and limits only; own containers counted",
+    ),
+    Route(
+        "SystemEvents",
+        "GET",
+        "/events",
+        Family.SYSTEM,
+        listing.events,
+        "those of own containers only",
+        params=(text("since"), text("until"), filters()),
+    ),
+    Route(
+        "SystemDataUsage",
+        "GET",
+        "/system/df",
+        Family.SYSTEM,
+        later("the use of the disk"),
+        "denied for now",
+        params=(texts("type", "1.42"), boolean("verbose", "1.52")),
+    ),
+    Route(
+        "SystemAuth",
+        "POST",
+        "/auth",
+        Family.SYSTEM,
+        later("registries", "The engine would connect to an address of the client's choice."),
+        "denied for now",
+        body=Body.JSON,
+        body_required=True,
+    ),
+)

@@ -1,0 +1,264 @@
+"""
+C{twist dss}: reads the command line and joins the parts into a service.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import tempfile
+import uuid
+from typing import Any
+
+from attrs import fields
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.logger import Logger
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from dss import __version__
+from dss.config.settings import Limits, OwnerSettings, Root
+from dss.hooks.chain import HookChain
+from dss.hooks.discovery import HookError, find_hooks
+from dss.model.owner import Owner
+from dss.proxy.guard import Guard
+from dss.proxy.listener import Listener, SocketAccess, UnixAddress
+
+#: The engine address that means the small engine in memory.
+MEMORY = "memory:"
+
+_log = Logger(namespace="dss")
+
+
+class Options(UsageOptions):
+    """
+    The command line of C{twist dss}.
+    """
+
+    synopsis = "--listen ENDPOINT [--engine ENDPOINT] [--owner NAME] [--allow-bind DIR[:ro]]…"
+
+    longdesc = (
+        "Guard a Docker Engine's socket: a client of the guarded socket sees, uses and destroys "
+        "only what its owner made through it, binds only allowed host directories, and can't "
+        "become root on the host. Point DOCKER_HOST at it."
+    )
+
+    optParameters = [
+        [
+            "engine",
+            "e",
+            "unix:/var/run/docker.sock",
+            "The engine: a Twisted client endpoint string, such as unix:PATH, tcp:HOST:PORT or "
+            "tls:HOST:PORT:certificate=…:privateKey=…:trustRoots=…; or memory: for a small engine "
+            "inside dss, to try it out.",
+        ],
+        [
+            "owner",
+            "o",
+            None,
+            "Whose socket it is: what is made through it carries this name. Give the same name "
+            "at the next start to find it all again. [default: a new one at each start]",
+        ],
+        ["socket-mode", None, "600", "The permissions of UNIX sockets, in octal."],
+        ["socket-user", None, None, "The user of UNIX sockets. [default: dss's own]"],
+        ["socket-group", None, None, "The group of UNIX sockets. [default: dss's own]"],
+    ]
+
+    compData = None
+
+    def __init__(self) -> None:
+        UsageOptions.__init__(self)
+        self["listen"] = []
+        self["allow-bind"] = []
+        self["limit"] = {}
+
+    def opt_listen(self, endpoint: str) -> None:
+        """
+        Where clients connect: a Twisted server endpoint string, such as
+        unix:/run/dss.sock or tcp:2375:interface=127.0.0.1. May be repeated.
+        """
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
+
+    def opt_allow_bind(self, directory: str) -> None:
+        """
+        A host directory that clients may bind, with all below it; with :ro after it,
+        read-only only. May be repeated.
+        """
+        self["allow-bind"].append(directory)
+
+    def opt_limit(self, setting: str) -> None:
+        """
+        NAME=NUMBER changes a limit: connections, head_bytes, head_seconds,
+        idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May
+        be repeated.
+        """
+        name, equals, number = setting.partition("=")
+        known = [each.name for each in fields(Limits)]
+        if name not in known or not equals:
+            raise UsageError(f"--limit takes NAME=NUMBER, where NAME is one of {', '.join(known)}")
+        if not number.isdigit() or int(number) == 0:
+            raise UsageError(f"--limit {name} takes a number above zero, not {number!r}")
+        self["limit"][name] = int(number)
+
+    def opt_version(self) -> None:
+        """
+        Print the version of dss and exit.
+        """
+        print(f"Docker Safety Sock {__version__}")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """
+        Check what can be checked before anything starts.
+        """
+        if not self["listen"]:
+            raise UsageError("say where clients connect, with --listen unix:/PATH")
+        try:
+            self["access"] = SocketAccess.parse(
+                self["socket-mode"], self["socket-user"], self["socket-group"]
+            )
+            self["settings"] = OwnerSettings(
+                Owner(self["owner"] or f"owner-{uuid.uuid4().hex[:12]}"),
+                tuple(Root.parse(text) for text in self["allow-bind"]),
+                Limits(**self["limit"]),
+            )
+            listening = [
+                UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")
+            ]
+            engine_path = _check_engine(self["engine"])
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        if engine_path in listening:
+            raise UsageError(f"{engine_path} is the engine's own socket: listen somewhere else")
+        for root in self["settings"].roots:
+            _check_root(root, [*listening, *([engine_path] if engine_path else [])])
+
+
+def _check_engine(description: str) -> str | None:
+    """
+    Whether an engine's address could work.
+
+    @return: the path of its socket, where it is a UNIX socket.
+    @raise ValueError: if it can't.
+    """
+    if description == MEMORY:
+        return None
+    if "://" in description and not description.startswith("unix://"):
+        raise ValueError(
+            f"{description!r} is no endpoint: write tcp:HOST:PORT, or unix:PATH, as Twisted does"
+        )
+    if not description.startswith("unix:"):
+        return None
+    path = UnixAddress.parse(description).path
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        # The engine may start later than dss.
+        return path
+    except OSError as error:
+        raise ValueError(f"the engine's socket {path} can't be used: {error.strerror}") from None
+    if not stat.S_ISSOCK(mode):
+        raise ValueError(f"{path} is no socket, so no engine can be there")
+    return os.path.realpath(path)
+
+
+def _check_root(root: Root, sockets: list[str]) -> None:
+    """
+    A root must be what it seems, and give no way around dss.
+    """
+    if not os.path.isdir(root.path):
+        raise UsageError(f"--allow-bind {root.path}: there is no such directory")
+    real = os.path.realpath(root.path)
+    if real != root.path:
+        raise UsageError(f"--allow-bind {root.path}: that is a link; allow {real} instead")
+    for path in sockets:
+        if os.path.realpath(path).startswith(root.path + "/"):
+            raise UsageError(f"--allow-bind {root.path}: that would hand out the socket {path}")
+
+
+class _GuardService(Service):
+    """
+    Says what is guarded, and stops the guard.
+    """
+
+    def __init__(self, guard: Guard, engine: str) -> None:
+        self._guard = guard
+        self._engine = engine
+
+    def startService(self) -> None:
+        Service.startService(self)
+        _raise_file_limit()
+        settings = self._guard.settings
+        _log.info(
+            "guarding {engine} for owner {owner}; allowed host directories: {roots}",
+            engine=self._engine,
+            owner=settings.owner.name,
+            roots=", ".join(str(root) for root in settings.roots) or "none",
+        )
+
+    def stopService(self) -> Deferred[None] | None:
+        Service.stopService(self)
+        self._guard.stop()
+        return None
+
+
+def _raise_file_limit() -> None:
+    """
+    Every stream takes two descriptors, and the usual soft limit, for programs that
+    use select(2), is low (systemd documents the reason under C{LimitNOFILE=}).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """
+    Make the service that C{twist} runs.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    settings: OwnerSettings = options["settings"]
+    try:
+        hooks = find_hooks()
+    except HookError as error:
+        raise SystemExit(f"dss: {error}") from error
+    service = MultiService()
+    guard = Guard(
+        settings,
+        _engine_endpoint(options["engine"], service, reactor),
+        HookChain(hooks, reactor, settings.limits.hook_seconds),
+        reactor,
+    )
+    service.addService(_GuardService(guard, options["engine"]))
+    for description in options["listen"]:
+        try:
+            listener = Listener(description, guard.listener(), options["access"], reactor)
+        except ValueError as error:
+            raise SystemExit(f"dss can't listen on {description}: {error}") from error
+        service.addService(listener)
+    return service
+
+
+def _engine_endpoint(
+    description: str, service: MultiService, reactor: Any
+) -> IStreamClientEndpoint:
+    if description == MEMORY:
+        # Only who asks for it pays for it.
+        from dss.testing.engine.service import MemoryEngineService
+
+        folder = tempfile.TemporaryDirectory(prefix="dss-memory-")
+        path = os.path.join(folder.name, "engine.sock")
+        service.addService(MemoryEngineService(path, reactor, folder))
+        return UNIXClientEndpoint(reactor, path)
+    try:
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+    except (ValueError, TypeError) as error:
+        raise SystemExit(f"dss can't reach an engine at {description!r}: {error}") from error
+    return endpoint

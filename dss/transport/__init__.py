@@ -1,0 +1,3 @@
+"""
+What both sides need to know of the ends of a connection.
+"""

@@ -1,0 +1,54 @@
+"""
+Streams of JSON values, one a line, as the engine writes events and progress.
+"""
+
+from __future__ import annotations
+
+from dss.errors import BodyTooLarge
+
+
+class LineSplitter:
+    """
+    Cuts a stream at its newlines, however the stream is cut into pieces.
+    """
+
+    __slots__ = ("_limit", "_rest", "_size")
+
+    def __init__(self, limit: int) -> None:
+        """
+        @param limit: how many bytes a line may have.
+        """
+        self._limit = limit
+        self._rest: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """
+        Take a piece of the stream.
+
+        @return: the lines that it completes, each with its newline.
+        @raise BodyTooLarge: if a line is over the limit.
+        """
+        *whole, rest = data.split(b"\n")
+        lines = []
+        for piece in whole:
+            lines.append(b"".join([*self._rest, piece, b"\n"]))
+            self._rest = []
+            self._size = 0
+        if rest:
+            self._rest.append(rest)
+            self._size += len(rest)
+            if self._size > self._limit:
+                raise BodyTooLarge(f"a line of the engine's reply is over {self._limit} bytes")
+        return lines
+
+    def end(self) -> list[bytes]:
+        """
+        The stream is over.
+
+        @return: what came after the last newline, if anything did.
+        """
+        rest = b"".join(self._rest)
+        self._rest = []
+        self._size = 0
+        return [rest] if rest else []
