@@ -8,13 +8,14 @@ import re
 
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model.facts import Json
+from dss.model.message import HeaderList
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream
-from dss.policy._pending import recheck
 from dss.policy.filters import narrowed
+from dss.policy.mounts import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.queries import filters_of, passed_on, text_of
-from dss.policy.request import Circumstances, Request
+from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import with_image
 
 _PS_ARGUMENTS = re.compile(r"[A-Za-z0-9 ,=_:+-]*")
@@ -48,6 +49,30 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
         query=passed_on(request.query),
         reply=Stream(edit_error=as_asked(reference, found.id)),
     )
+
+
+def files(headers: HeaderList = ()) -> Policy:
+    """
+    Make the policy of copying to or from a container's file system. The engine mounts a
+    container's volumes for a copy as it does for a start (moby 28.5,
+    C{daemon/archive_unix.go}), so its host directories are judged again.
+
+    @param headers: headers for the engine.
+    @raise Denied: for a host directory that is no longer what was allowed.
+    """
+
+    def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
+        reference = request.params["id"]
+        found = yield from own_container(reference)
+        yield from recheck(found.id, around)
+        return Forward(
+            params={"id": found.id},
+            query=passed_on(request.query),
+            headers=headers,
+            reply=Stream(edit_error=as_asked(reference, found.id)),
+        )
+
+    return judge
 
 
 def rename(request: Request, around: Circumstances) -> Judgement[Ruling]:

@@ -21,6 +21,7 @@ from dss.errors import BadRequest, Denied, EngineOdd, NotFound, Problem
 from dss.model.facts import ContainerJson, ContainerNamed, HostPath, Json, VolumeNamed
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
+from dss.model.version import ApiVersion
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
 from dss.policy.labels import stamp
@@ -36,6 +37,11 @@ _MODES = (
     _CONSISTENCIES,
 )
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+
+#: What engines put on a volume without a name, for C{volume prune}; Engine 26.1 leaves it
+#: out where the volume is asked for by C{Mounts}.
+_ANONYMOUS_LABEL = {"com.docker.volume.anonymous": ""}
+_ANONYMOUS_LABEL_SINCE = ApiVersion(1, 42)
 
 #: The options that go with each type of mount (moby 28.5, C{volume/mounts}).
 _OPTIONS = {"bind": "BindOptions", "volume": "VolumeOptions", "tmpfs": "TmpfsOptions"}
@@ -367,7 +373,7 @@ def judge(
         if wish.kind == "bind" and wish.raw is not None:
             binds.append(wish.raw)
         elif wish.kind == "volume":
-            mounts.append(_owned(wish, around.owner))
+            mounts.append(_owned(wish, around))
             rewrites.append(f"{wish.at}: made with the owner's label")
         else:
             mounts.append(wish.mount)
@@ -440,9 +446,16 @@ def _volume_problem(wish: Wish, owner: Owner) -> Judgement[Problem | None]:
     return None
 
 
-def _owned(wish: Wish, owner: Owner) -> dict[str, Any]:
+def _owned(wish: Wish, around: Circumstances) -> dict[str, Any]:
+    """
+    The mount of a volume that has an owner from birth.
+    """
     options = dict(wish.mount.get("VolumeOptions") or {})
-    options["Labels"] = stamp(options.get("Labels"), owner)
+    labels = options.get("Labels")
+    spelled_otherwise = wish.raw is not None or wish.at.startswith("Volumes[")
+    if not wish.source and spelled_otherwise and around.engine_version >= _ANONYMOUS_LABEL_SINCE:
+        labels = {**_ANONYMOUS_LABEL, **(labels or {})}
+    options["Labels"] = stamp(labels, around.owner)
     return {**wish.mount, "VolumeOptions": options}
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from dss.errors import NotFound
 from dss.model.facts import ContainerFacts, ContainerNamed, ExecNamed
-from dss.model.message import HeaderList
 from dss.model.ruling import Forward, Judgement, Reply, Ruling, Stream, ask
 from dss.model.version import ApiVersion
 from dss.policy.queries import passed_on
@@ -53,7 +52,6 @@ def of(
     param: str = "id",
     *,
     reply: Reply | None = None,
-    headers: HeaderList = (),
     wording: Callable[[ApiVersion], str] = lambda engine: NO_CONTAINER,
 ) -> Policy:
     """
@@ -62,7 +60,6 @@ def of(
 
     @param param: the path's parameter that names it.
     @param reply: how the reply flows; streamed where L{None}.
-    @param headers: headers for the engine.
     @param wording: given the engine's version, its message for a missing container.
     """
 
@@ -72,7 +69,6 @@ def of(
         return Forward(
             params={param: found.id},
             query=passed_on(request.query),
-            headers=headers,
             reply=reply or Stream(edit_error=as_asked(reference, found.id)),
         )
 

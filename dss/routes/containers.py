@@ -5,8 +5,7 @@ Rows of the operations on containers.
 from __future__ import annotations
 
 from dss.model.ruling import Hijack
-from dss.policy import containers, listing, ownership
-from dss.policy._pending import create, update
+from dss.policy import containers, create, listing, ownership, update
 from dss.policy.later import later
 from dss.routes.table import (
     Body,
@@ -22,6 +21,7 @@ from dss.routes.table import (
 )
 
 _OWN = "own container only"
+_RECHECKED = "own container only; host directories judged again"
 _TAR = (("Content-Type", "application/x-tar"),)
 _CHECKPOINTS = later("checkpoints", "They are kept in the host's file system.")
 
@@ -152,7 +152,7 @@ ROUTES = (
         "/containers/{id}/start",
         Family.CONTAINERS,
         containers.start,
-        "own container only; host directories judged again",
+        _RECHECKED,
         params=(text("detachKeys"), text("checkpoint"), text("checkpoint-dir")),
     ),
     Route(
@@ -170,7 +170,7 @@ ROUTES = (
         "/containers/{id}/restart",
         Family.CONTAINERS,
         containers.start,
-        "own container only; host directories judged again",
+        _RECHECKED,
         params=(integer("t"), text("signal", "1.42")),
     ),
     Route(
@@ -261,8 +261,8 @@ ROUTES = (
         "HEAD",
         "/containers/{id}/archive",
         Family.CONTAINERS,
-        ownership.of(),
-        _OWN,
+        containers.files(),
+        _RECHECKED,
         params=(text("path"),),
     ),
     Route(
@@ -270,8 +270,8 @@ ROUTES = (
         "GET",
         "/containers/{id}/archive",
         Family.CONTAINERS,
-        ownership.of(),
-        _OWN,
+        containers.files(),
+        _RECHECKED,
         params=(text("path"),),
     ),
     Route(
@@ -279,8 +279,8 @@ ROUTES = (
         "PUT",
         "/containers/{id}/archive",
         Family.CONTAINERS,
-        ownership.of(headers=_TAR),
-        _OWN,
+        containers.files(_TAR),
+        _RECHECKED,
         params=(text("path"), boolean("noOverwriteDirNonDir"), boolean("copyUIDGID", "1.39")),
         body=Body.STREAM,
     ),

@@ -4,8 +4,7 @@ Rows of the operations on exec instances.
 
 from __future__ import annotations
 
-from dss.policy import ownership
-from dss.policy._pending import execs
+from dss.policy import execs, ownership
 from dss.routes.table import Body, Family, Route, integer
 
 ROUTES = (

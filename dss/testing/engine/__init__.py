@@ -1,0 +1,28 @@
+"""
+A small Docker Engine in memory, for trials and tests.
+
+L{MemoryEngine} is the engine, without a socket or a reactor. L{MemoryEngineService}
+serves one on a UNIX socket, L{listen} on any endpoint, and L{MemoryEngineEndpoint}
+connects to one inside the process. The contract tests hold it against real engines.
+"""
+
+from dss.testing.engine.memory import MemoryEngine
+from dss.testing.engine.message import EngineRequest, Hijacked, Streamed, Whole
+from dss.testing.engine.server import (
+    MemoryEngineEndpoint,
+    MemoryEngineService,
+    listen,
+    server_factory,
+)
+
+__all__ = [
+    "EngineRequest",
+    "Hijacked",
+    "MemoryEngine",
+    "MemoryEngineEndpoint",
+    "MemoryEngineService",
+    "Streamed",
+    "Whole",
+    "listen",
+    "server_factory",
+]
