@@ -166,19 +166,21 @@ class EngineCall:
         """
         Write a piece of the request's body, or of the raw stream.
         """
-        assert self._connection is not None
+        connection = self._connection
+        if connection is None:
+            # The engine did not wait for it: its reply is complete, and is still at work.
+            return
         if not self._chunked or self._request_done:
-            self._connection.write(data)
+            connection.write(data)
         elif data:
-            self._connection.write_sequence(write_chunk(data))
+            connection.write_sequence(write_chunk(data))
 
     def end_request(self) -> None:
         """
         The request's body is complete.
         """
-        assert self._connection is not None
         self._request_done = True
-        if self._chunked:
+        if self._chunked and self._connection is not None:
             self._connection.write(LAST_CHUNK)
 
     def pause_reply(self) -> None:
@@ -244,7 +246,7 @@ class EngineCall:
         self._user.reply_ended()
 
     def switched(self, head: ResponseHead) -> None:
-        self._request_done = True
+        self._request_done = self._replied = True
         self._user.switched(head)
 
     def engine_half_closed(self) -> None:

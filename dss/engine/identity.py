@@ -21,6 +21,10 @@ from zope.interface import implementer
 from dss.errors import DssError, EngineAway, EngineOdd
 from dss.model.version import NEWEST, OLDEST, ApiVersion
 
+#: For how long it holds. An engine that is replaced while nobody uses it is not
+#: noticed otherwise.
+IDENTITY_SECONDS = 60.0
+
 
 @frozen
 class Identity:
@@ -52,7 +56,7 @@ class _OneEndpoint:
 
 class EngineIdentity:
     """
-    Knows the engine's identity while its connections hold.
+    Knows the engine's identity, for a while and while its connections hold.
     """
 
     _log = Logger(namespace="dss.engine")
@@ -68,8 +72,10 @@ class EngineIdentity:
         """
         agent = Agent.usingEndpointFactory(reactor, _OneEndpoint(endpoint))
         self._client = HTTPClient(agent)
+        self._reactor = reactor
         self._seconds = seconds
         self._known: Identity | None = None
+        self._known_until = 0.0
         self._waiting: list[Deferred[Identity]] = []
 
     def get(self) -> Identity | Deferred[Identity]:
@@ -78,12 +84,14 @@ class EngineIdentity:
 
         @return: a Deferred fails with L{EngineAway} or L{EngineOdd}.
         """
-        if self._known is not None:
+        if self._known is not None and self._reactor.seconds() < self._known_until:
             return self._known
         waiting: Deferred[Identity] = Deferred(self._stopped_waiting)
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             asked = Deferred.fromCoroutine(self._ask())
+            # treq's own time-out would end with the reply's head.
+            asked.addTimeout(self._seconds, self._reactor)
             asked.addCallbacks(self._found, self._not_found)
         return waiting
 
@@ -98,9 +106,7 @@ class EngineIdentity:
             self._waiting.remove(waiting)
 
     async def _ask(self) -> Identity:
-        reply = await self._client.get(
-            "http://docker/version", timeout=self._seconds, unbuffered=False
-        )
+        reply = await self._client.get("http://docker/version", unbuffered=False)
         value: Any = await reply.json()
         if reply.code != 200 or not isinstance(value, dict):
             raise EngineOdd(f"the Docker Engine answers its version with status {reply.code}")
@@ -117,13 +123,15 @@ class EngineIdentity:
         return identity
 
     def _found(self, identity: Identity) -> None:
-        self._log.info(
-            "the engine is Docker {release}, API {oldest} to {newest}",
-            release=identity.release,
-            oldest=str(identity.oldest),
-            newest=str(identity.newest),
-        )
+        if identity != self._known:
+            self._log.info(
+                "the engine is Docker {release}, API {oldest} to {newest}",
+                release=identity.release,
+                oldest=str(identity.oldest),
+                newest=str(identity.newest),
+            )
         self._known = identity
+        self._known_until = self._reactor.seconds() + IDENTITY_SECONDS
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(identity)
@@ -133,6 +141,8 @@ class EngineIdentity:
         if not isinstance(error, DssError):
             if failure.check(ResponseFailed, ResponseNeverReceived, WebError, ValueError):
                 error = EngineOdd("what answers at the engine's address is no Docker Engine")
+            elif failure.check(TimeoutError):
+                error = EngineAway("the Docker Engine did not answer in time")
             else:
                 error = EngineAway(f"dss can't reach the Docker Engine: {error}")
         waiting, self._waiting = self._waiting, []

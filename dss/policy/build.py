@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from dss.errors import BadRequest, Denied, Problem
 from dss.model.facts import ImageNamed, Json
@@ -58,10 +58,6 @@ _PASSED = (
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 _HEX = re.compile(r"[0-9a-f]{6,64}")
 
-#: In a build a label is an instruction of the Dockerfile, where these characters have a
-#: meaning: C{com\\.dss.owner} would be another spelling of a reserved key.
-_MEANING = frozenset("\"'\\$`")
-
 
 def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
@@ -69,18 +65,20 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
     The engine's cache of the classic builder is one for all owners, from which one
     could read another's layers and into which one could put layers for another, so it is
-    never used. The content type is forced: of a form, the engine would read further
-    parameters from the body (moby 28.5).
+    never used. A label of the parameters wins over one of the Dockerfile's last or chosen
+    stage, and its key is taken as it is (proved on engines 20.10 and 28.5). The content
+    type is forced: of a form, the engine would read further parameters from the body
+    (moby 28.5).
 
     @raise Denied: for what reaches the host, another owner's image or BuildKit.
     @raise BadRequest: for a parameter that can't be read in one way.
     """
     problems = [*_not_allowed(request)]
-    names = texts_of(request, "t")
+    names = tuple(filter(None, texts_of(request, "t")))
     for name in names:
         problems += yield from _tag_problems(name, around.owner.name)
     labels = _labels(text_of(request, "labels"))
-    problems += _label_problems(labels)
+    problems += label_rules.problems(labels, "labels")
     if problems:
         raise Denied(problems)
     query: dict[str, QueryValue] = {
@@ -157,21 +155,7 @@ def _like_an_id(name: str) -> bool:
     """
     plain = re.sub(r"^(?:index\.)?docker\.io/", "", name).removeprefix("library/")
     repository = plain.partition(":")[0]
-    return repository == "sha256" or _HEX.fullmatch(repository) is not None
-
-
-def _label_problems(keys: Iterable[str]) -> list[Problem]:
-    problems = [*label_rules.problems(keys, "labels")]
-    problems += [
-        Problem(
-            "build.label-meaning",
-            "labels",
-            f"a build may read a quote, a backslash or a dollar sign in the label {key!r}.",
-        )
-        for key in keys
-        if _MEANING & set(key)
-    ]
-    return problems
+    return _HEX.fullmatch(repository) is not None
 
 
 def _parsed(name: str, text: str) -> Json:

@@ -121,11 +121,12 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of inspecting a container: shown with the image that its client wrote.
     """
-    found = yield from own_container(request.params["id"])
+    reference = request.params["id"]
+    found = yield from own_container(reference)
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
-        reply=EditJson(_shown),
+        reply=EditJson(_shown, edit_error=as_asked(reference, found.id)),
     )
 
 

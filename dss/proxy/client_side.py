@@ -52,6 +52,9 @@ LINGER_SECONDS = 5.0
 #: How much of later requests is read while one is being answered.
 PIPELINED_BYTES = 64 * 1024
 
+#: In how many pieces it is kept at most: pieces of a byte each cost more than bytes.
+_PIPELINED_PIECES = 64
+
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -60,8 +63,7 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 # Why a client's connection isn't read from, as bits.
 _BODY = 1
 _PIPELINE = 2
-_UNREAD_REPLIES = 4
-_ALL = _BODY | _PIPELINE | _UNREAD_REPLIES
+_ALL = _BODY | _PIPELINE
 
 
 class ClientExchange(Protocol):
@@ -186,6 +188,7 @@ class ClientChannel(HTTPChannel):
         self.idle_since: float | None = None
         self._factory = factory
         self._holds = 0
+        self._client_slow = False
         self._in_head = True
         self._head_deadline: IDelayedCall | None = None
         self._lingering: IDelayedCall | None = None
@@ -241,7 +244,8 @@ class ClientChannel(HTTPChannel):
         """
         A head that has begun must end in time.
         """
-        if self._in_head and self._head_deadline is None and self._lingering is None:
+        begun = self._in_head and (self.requests or self._buffer)
+        if begun and self._head_deadline is None and self._lingering is None:
             self.idle_since = None
             self._head_deadline = self._factory.clock.callLater(
                 self._factory.limits.head_seconds,
@@ -266,9 +270,9 @@ class ClientChannel(HTTPChannel):
         if self._lingering is not None or self._exchange is None:
             self._lose()
         elif departed(self.transport) or not (self._relaying or self._body_done):
-            self._leave()
+            self.leave()
         else:
-            self._factory.departures.watch(self.transport, self._leave)
+            self._factory.departures.watch(self.transport, self.leave)
             self._exchange.client_half_closed()
 
     def writeConnectionLost(self) -> None:
@@ -302,7 +306,7 @@ class ClientChannel(HTTPChannel):
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """
         The client is gone, though the transport doesn't know.
         """
@@ -423,6 +427,8 @@ class ClientChannel(HTTPChannel):
             return
         if self._handlingRequest:
             self._dataBuffer.append(data)
+            if len(self._dataBuffer) > _PIPELINED_PIECES:
+                self._dataBuffer = [b"".join(self._dataBuffer)]
             if sum(map(len, self._dataBuffer)) > PIPELINED_BYTES:
                 self._hold(_PIPELINE)
             return
@@ -599,9 +605,12 @@ class ClientChannel(HTTPChannel):
     def _next_request(self) -> None:
         """
         When both the request and the reply are complete: on to the next request, or
-        to the end.
+        to the end. A client that does not read its replies waits with its next request,
+        for each of them may have a long reply.
         """
         if not (self._body_done and self._reply_done) or self._lingering is not None:
+            return
+        if self._client_slow and self.persistent:
             return
         del self.requests[:]
         self._reset_exchange()
@@ -615,8 +624,6 @@ class ClientChannel(HTTPChannel):
         self._dataBuffer = []
         self._release(_PIPELINE | _BODY)
         self.setLineMode(data)  # type: ignore[no-untyped-call]
-        if data:
-            self._watch_head()
         if self.read_ended and self._exchange is None and not self._lost:
             self._lose()
 
@@ -691,6 +698,7 @@ class ClientChannel(HTTPChannel):
         self.idle_since = None
         self._release(_ALL)
         self._dataBuffer = []
+        self.clearLineBuffer()  # type: ignore[no-untyped-call]
         if self.read_ended:
             self._lose()
         else:
@@ -702,18 +710,18 @@ class ClientChannel(HTTPChannel):
         """
         The transport's buffer is full: the client is slow to read.
         """
+        self._client_slow = True
         if self._exchange is not None:
             self._exchange.pause_reply()
-        else:
-            self._hold(_UNREAD_REPLIES)
 
     def resumeProducing(self) -> None:
         """
         The transport's buffer is empty again.
         """
-        self._release(_UNREAD_REPLIES)
+        self._client_slow = False
         if self._exchange is not None:
             self._exchange.resume_reply()
+        self._next_request()
 
     def stopProducing(self) -> None:
         """
@@ -775,7 +783,7 @@ class ClientFactory(ServerFactory):
         if self._idle_loop.running:
             self._idle_loop.stop()
         for channel in list(self.channels):
-            channel.abort()
+            channel.leave()
 
     def buildProtocol(self, addr: IAddress | None) -> ClientChannel:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from dss.engine.call import EngineCall
 from dss.engine.identity import Identity
 from dss.errors import (
+    BadRequest,
     BodyTooLarge,
     Denied,
     DssError,
@@ -53,7 +54,6 @@ class Exchange:
         "_asking",
         "_body",
         "_body_deadline",
-        "_body_size",
         "_call",
         "_channel",
         "_client_slow",
@@ -82,8 +82,7 @@ class Exchange:
         self._flow: ReplyFlow | None = None
         self._asking: Deferred[Any] | None = None
         self._reply_head: ResponseHead | None = None
-        self._body: list[bytes] = []
-        self._body_size = 0
+        self._body = bytearray()
         self._body_deadline: IDelayedCall | None = None
         self._client_slow = False
         self._engine_held = False
@@ -110,8 +109,8 @@ class Exchange:
         self._identity = identity
         try:
             found = self._match = match(self._head, identity.newest)
-        except DssError as error:
-            self._machine.failed(error)
+        except Exception:
+            self._failed(Failure())
             return
         if found.route.body is Body.STREAM or self._head.length == 0:
             self._judge(b"")
@@ -126,21 +125,20 @@ class Exchange:
             self._channel.accept_body()
 
     def _collect_body(self, data: bytes) -> None:
-        self._body_size += len(data)
-        if self._body_size > self._guard.limits.json_bytes:
+        # One array, since a client may send its body in pieces of a byte.
+        self._body += data
+        if len(self._body) > self._guard.limits.json_bytes:
             self._stop_collecting()
             self._machine.failed(
                 BodyTooLarge(f"the request's body is over {self._guard.limits.json_bytes} bytes")
             )
-        else:
-            self._body.append(data)
 
     def _stop_collecting(self) -> bytes:
         deadline, self._body_deadline = self._body_deadline, None
         if deadline is not None and deadline.active():
             deadline.cancel()
-        body = b"".join(self._body)
-        self._body = []
+        body = bytes(self._body)
+        self._body = bytearray()
         self._receive = self._drop_body
         return body
 
@@ -169,7 +167,8 @@ class Exchange:
             return
         if isinstance(ruling, Deferred):
             self._asking = ruling
-            ruling.addCallbacks(self._ruled, self._failed)
+            ruling.addCallback(self._ruled)
+            ruling.addErrback(self._failed)
         else:
             self._ruled(ruling)
 
@@ -196,12 +195,14 @@ class Exchange:
         self._asking = None
         error = failure.value
         if not isinstance(error, DssError):
-            _log.failure(
-                "{method} {path} failed",
-                failure=failure,
-                method=self._head.method,
-                path=self._head.target.path,
-            )
+            # What was asked for a client that left was cancelled: that is no failure.
+            if not failure.check(CancelledError):
+                _log.failure(
+                    "{method} {path} failed",
+                    failure=failure,
+                    method=self._head.method,
+                    path=self._head.target.path,
+                )
             error = DssError("dss failed on this request, and denies it; its log says more")
         elif isinstance(error, EngineAway):
             self._guard.identity.forget()
@@ -343,8 +344,12 @@ class Exchange:
         headers = [("Host", "docker")]
         for name in found.route.headers:
             value = self._head.header(name)
-            if value is not None:
-                headers.append((name, value))
+            if value is None:
+                continue
+            if not (value.isascii() and value.isprintable()):
+                self._machine.failed(BadRequest(f"the header {name} is not printable ASCII"))
+                return
+            headers.append((name, value))
         headers += forward.headers
         if isinstance(forward.reply, Hijack):
             headers += (("Connection", "Upgrade"), ("Upgrade", forward.reply.protocol))

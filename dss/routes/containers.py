@@ -63,7 +63,6 @@ ROUTES = (
         "body judged field by field; stamped",
         params=(text("name"), text("platform", "1.41")),
         body=Body.JSON,
-        body_required=True,
     ),
     Route(
         "ContainerPrune",
@@ -190,7 +189,6 @@ ROUTES = (
         update.judge,
         "own container only; body judged field by field",
         body=Body.JSON,
-        body_required=True,
     ),
     Route(
         "ContainerRename",

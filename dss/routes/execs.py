@@ -16,7 +16,6 @@ ROUTES = (
         execs.create,
         "own container only; body judged field by field",
         body=Body.JSON,
-        body_required=True,
     ),
     Route(
         "ExecStart",
@@ -26,7 +25,6 @@ ROUTES = (
         execs.start,
         "own container's only; body judged field by field",
         body=Body.JSON,
-        body_required=True,
         hijack=True,
     ),
     Route(

@@ -26,7 +26,6 @@ def _row(
         "denied for now",
         params=params,
         body=body,
-        body_required=body is Body.JSON,
     )
 
 

@@ -28,7 +28,6 @@ def _rows(kind: str, since: str, update_since: str) -> tuple[Route, ...]:
             since=api(update_since if updates else since),
             params=params.get(verb, ()),
             body=body,
-            body_required=body is Body.JSON,
         )
 
     return (

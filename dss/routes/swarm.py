@@ -33,7 +33,6 @@ def _row(
         since=api(since),
         params=params,
         body=body,
-        body_required=body is Body.JSON,
     )
 
 

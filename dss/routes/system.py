@@ -48,6 +48,5 @@ ROUTES = (
         later("registries", "The engine would connect to an address of the client's choice."),
         "denied for now",
         body=Body.JSON,
-        body_required=True,
     ),
 )

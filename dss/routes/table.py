@@ -105,7 +105,6 @@ class Route:
     @ivar until: the last API version that has it, or L{None}.
     @ivar params: the query parameters that are understood. Any other is denied.
     @ivar body: what becomes of the body.
-    @ivar body_required: whether a request without a JSON body is a bad one.
     @ivar headers: lower-case names of the client's headers that the exchange passes on to
         the engine, each only where it was sent once.
     @ivar hijack: whether the exchange may become a raw connection. No other may.
@@ -121,7 +120,6 @@ class Route:
     until: ApiVersion | None = None
     params: tuple[Param, ...] = ()
     body: Body = Body.NONE
-    body_required: bool = False
     headers: tuple[str, ...] = ()
     hijack: bool = False
 

@@ -32,7 +32,6 @@ ROUTES = (
         since=api("1.42"),
         params=(integer("version", "1.42"),),
         body=Body.JSON,
-        body_required=True,
     ),
     Route(
         "VolumePrune",

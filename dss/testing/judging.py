@@ -16,7 +16,7 @@ from typing import Any
 
 from dss.config.settings import OwnerSettings, Root
 from dss.errors import DssError
-from dss.model.facts import Json, Question
+from dss.model.facts import Json
 from dss.model.message import RequestHead, Target
 from dss.model.owner import Owner
 from dss.model.ruling import EditJson, EditLines, Judgement, Result
@@ -24,7 +24,7 @@ from dss.model.version import NEWEST, ApiVersion
 from dss.policy.request import Circumstances, QueryValue, Request
 
 #: What answers the questions of each class.
-Answers = Mapping[type[Question[Any]], Callable[[Any], Any]]
+Answers = Mapping[Any, Callable[[Any], Any]]
 
 
 def drive(judgement: Judgement[Result], answers: Answers | None = None) -> Result:

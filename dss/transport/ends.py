@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.interfaces import ISSLTransport
+
 
 def half_close(transport: Any) -> None:
     """
@@ -15,8 +17,9 @@ def half_close(transport: Any) -> None:
     # A transport waits for a producer that it paused before it ends, and nothing more
     # is produced.
     transport.unregisterProducer()
-    end = getattr(transport, "loseWriteConnection", None)
-    if end is None:
+    # A TLS transport has the method of the TCP transport below it, which would cut off
+    # what TLS still has to send.
+    if ISSLTransport.providedBy(transport) or not hasattr(transport, "loseWriteConnection"):
         transport.loseConnection()
     else:
-        end()
+        transport.loseWriteConnection()

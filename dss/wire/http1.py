@@ -101,6 +101,8 @@ def write_head(
     for line in lines:
         if not line.isascii() or not line.isprintable():
             raise ValueError(f"not to be written in a head: {line!r}")
+    if " " in method or " " in target:
+        raise ValueError(f"not to be written in a request line: {method!r} {target!r}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 

@@ -45,6 +45,7 @@ _MOUNTS = (
         "string",
         rules.allow("mount.consistency"),
         "Means nothing on Linux.",
+        "1.29",
     ),
     Field("Mounts[].BindOptions", "object", _mount, "See the fields inside."),
     Field(

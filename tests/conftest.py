@@ -1,0 +1,157 @@
+"""
+Fixtures for tests on real Docker Engines.
+
+C{DSS_TEST_ENGINES=require} makes a test fail, instead of being skipped, where its
+engine can't be had.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.engines.cleaning import Contents, restore
+from tests.engines.guard import Guard
+from tests.engines.machine import Engine, Engines
+from tests.engines.roots import SUITES, Unavailable, locked
+
+_GUARDS = pytest.StashKey[dict[tuple[str, str], Guard]]()
+_ENGINES = pytest.StashKey[Engines]()
+_WANTED = pytest.StashKey[list[str]]()
+_REFUSED = pytest.StashKey[str]()
+
+#: Starts a guard for an engine: C{guard(engine, owner="a", allow_bind=[...], options=[...])}.
+StartGuard = Callable[..., Guard]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    A run is known by its main process: with pytest-xdist that is the workers' parent.
+    """
+    run = os.getppid() if hasattr(config, "workerinput") else os.getpid()
+    config.stash[_ENGINES] = Engines(run)
+    config.stash[_GUARDS] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    With pytest-xdist's C{--dist loadgroup} all tests on one engine are one worker's.
+    """
+    for item in items:
+        suite = _suite(item)
+        if suite is not None:
+            item.add_marker(pytest.mark.xdist_group(suite))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """
+    Remember which engines the selected tests need: these are started together.
+    """
+    wanted = {_suite(item) for item in session.items} - {None}
+    session.config.stash[_WANTED] = [suite for suite in SUITES if suite in wanted]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """
+    Stop all that the run started, also after Ctrl-C.
+    """
+    for guard in session.config.stash[_GUARDS].values():
+        guard.stop()
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[_ENGINES].stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """
+    Show what the guards logged in a test that failed.
+    """
+    report = yield
+    if report.failed:
+        for guard in item.config.stash[_GUARDS].values():
+            news = guard.news() if guard.log.exists() else ""
+            if news and guard.engine.suite == _suite(item):
+                report.sections.append((f"log of dss for owner {guard.owner}", news))
+    return report
+
+
+def _suite(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get("engine")
+
+
+def _engine(config: pytest.Config, suite: str) -> Engine:
+    engines = config.stash[_ENGINES]
+    problem = config.stash.get(_REFUSED, "")
+    if not problem:
+        try:
+            engines.start(config.stash[_WANTED])
+        except Unavailable as error:
+            problem = config.stash[_REFUSED] = f"no engine for {suite}: {error}"
+    if problem:
+        if os.environ.get("DSS_TEST_ENGINES") == "require":
+            pytest.fail(problem, pytrace=False)
+        pytest.skip(problem)
+    return engines.named(suite)
+
+
+@pytest.fixture(params=SUITES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """
+    A real engine of each suite, which the test has to itself. What the test makes in
+    it is removed afterwards, and no guard may have failed unexpectedly meanwhile.
+    """
+    found = _engine(request.config, request.param)
+    guards = request.config.stash[_GUARDS]
+    with locked(found.directory / "in-use"):
+        before = Contents.of(found.api)
+        for guard in guards.values():
+            guard.mark()
+        yield found
+        restore(found.api, before)
+        troubles = [
+            guard.troubles() for guard in guards.values() if guard.engine.name == found.name
+        ]
+    if any(troubles):
+        pytest.fail("dss failed unexpectedly:\n" + "\n".join(troubles), pytrace=False)
+
+
+@pytest.fixture
+def guard(request: pytest.FixtureRequest) -> Iterator[StartGuard]:
+    """
+    Starts guards that are stopped at the end of the test.
+    """
+    started: list[Guard] = []
+
+    def start(engine: Engine, owner: str | None = "a", **options: object) -> Guard:
+        new = Guard(engine, owner, **options)  # type: ignore[arg-type]
+        started.append(new)
+        request.config.stash[_GUARDS][engine.name, str(new.directory)] = new
+        return new
+
+    yield start
+    for each in started:
+        troubles = each.troubles()
+        each.stop()
+        del request.config.stash[_GUARDS][each.engine.name, str(each.directory)]
+        if troubles:
+            pytest.fail(f"dss failed unexpectedly:\n{troubles}", pytrace=False)
+
+
+@pytest.fixture
+def shared_guard(request: pytest.FixtureRequest) -> Callable[[Engine, str], Guard]:
+    """
+    The run's one guard for an owner at an engine, with no options, started at its
+    first use. Tests that use it don't stop it and leave no state in it.
+    """
+    guards = request.config.stash[_GUARDS]
+
+    def get(engine: Engine, owner: str) -> Guard:
+        key = engine.name, owner
+        if key not in guards:
+            guards[key] = Guard(engine, owner)
+        return guards[key]
+
+    return get

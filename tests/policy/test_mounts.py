@@ -1,0 +1,495 @@
+"""
+Host directories and volumes: every spelling, one judgement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dss.config.settings import Root
+from dss.errors import BadRequest, Denied, EngineOdd, NotFound, Problem
+from dss.model.facts import (
+    ContainerFacts,
+    ContainerJson,
+    ContainerNamed,
+    HooksOnCreate,
+    HostPath,
+    ImageFacts,
+    ImageNamed,
+    PathFacts,
+    VolumeFacts,
+    VolumeNamed,
+)
+from dss.model.ruling import Forward
+from dss.model.version import NEWEST, ApiVersion
+from dss.policy import create, mounts
+from dss.testing.judging import circumstances, drive, request
+
+OWN = "1" * 64
+
+ROOTS = ("/srv/ci", "/srv/ro:ro", "/srv/ci/keep:ro", "/srv/ci/deep/er", "/var/alias", "/srv/gone")
+
+#: What the host has. The root /var/alias is itself a link, which its operator made.
+HOST = {
+    "/srv/ci": PathFacts("/srv/ci", True),
+    "/srv/ci/src": PathFacts("/srv/ci/src", True),
+    "/srv/ci/file": PathFacts("/srv/ci/file"),
+    "/srv/ci/a b": PathFacts("/srv/ci/a b", True),
+    "/srv/ci/link": PathFacts("/etc", True),
+    "/srv/ci/link/passwd": PathFacts("/etc/passwd"),
+    "/srv/ci/inner": PathFacts("/srv/ci/src", True),
+    "/srv/ci/sock": PathFacts("/srv/ci/sock", is_socket=True),
+    "/srv/ci/keep": PathFacts("/srv/ci/keep", True),
+    "/srv/ci/keep/x": PathFacts("/srv/ci/keep/x", True),
+    "/srv/ci/deep/er": PathFacts("/srv/ci/deep/er", True),
+    "/srv/ro": PathFacts("/srv/ro", True),
+    "/srv/ro/x": PathFacts("/srv/ro/x", True),
+    "/var/alias": PathFacts("/data", True),
+    "/var/alias/x": PathFacts("/data/x", True),
+    "/etc": PathFacts("/etc", True),
+}
+
+VOLUMES = {
+    "own": VolumeFacts("own", "ci", "local"),
+    "theirs": VolumeFacts("theirs", "other", "local"),
+    "nobodys": VolumeFacts("nobodys", None, "local"),
+    "optioned": VolumeFacts("optioned", "ci", "local", {"type": "none", "o": "bind"}),
+    "driven": VolumeFacts("driven", "ci", "nfs"),
+}
+
+ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
+    HooksOnCreate: lambda q: q.body,
+    ImageNamed: lambda q: ImageFacts("sha256:" + "2" * 64, None),
+    HostPath: lambda q: HOST.get(q.path, PathFacts(None)),
+    VolumeNamed: lambda q: VOLUMES.get(q.name),
+    ContainerNamed: lambda q: ContainerFacts(OWN, "ci") if q.reference == "mine" else None,
+}
+
+
+def created(
+    body: dict[str, Any], taken: Any = (), version: ApiVersion = NEWEST, **fields: Any
+) -> Any:
+    raw = json.dumps({"Image": "i", "HostConfig": fields, **body}).encode()
+    ruling = drive(
+        create.judge(request(body=raw), circumstances("ci", ROOTS, version)),
+        {**ANSWERS, ContainerJson: lambda q: {"Mounts": list(taken)}},
+    )
+    assert isinstance(ruling, Forward)
+    return json.loads(ruling.body or b"")
+
+
+def rules_of(body: dict[str, Any] | None = None, taken: Any = (), **fields: Any) -> list[str]:
+    with pytest.raises(Denied) as caught:
+        created(body or {}, taken, **fields)
+    return [each.rule for each in caught.value.problems]
+
+
+def bind(source: str, **fields: Any) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": "/x", **fields}
+
+
+def volume(source: str, **options: Any) -> dict[str, Any]:
+    return {"Type": "volume", "Source": source, "Target": "/x", "VolumeOptions": options}
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        ("/etc", "mount.source"),
+        ("/", "mount.source"),
+        ("/srv", "mount.source"),
+        ("/srv/ci-evil", "mount.source"),
+        ("/srv/c", "mount.source"),
+        ("/srv/ci/../../etc", "mount.source"),
+        ("/srv/ci/..", "mount.source"),
+        ("/srv/ci/src/..", "mount.source"),
+        ("/srv/ci\\..\\..\\etc", "mount.source"),
+        ("/proc/1/root", "mount.source"),
+        ("/var/run/docker.sock", "mount.source"),
+        ("/data/x", "mount.source"),
+        ("/srv/gone/x", "mount.source"),
+        ("/srv/ci/none", "mount.missing"),
+        ("/srv/ci/link", "mount.link"),
+        ("/srv/ci/link/passwd", "mount.link"),
+        ("/srv/ci/link/", "mount.link"),
+        ("/srv/ci/inner", "mount.link"),
+        ("/srv/ci/sock", "mount.socket"),
+        ("/srv/ro", "mount.read_only"),
+        ("/srv/ro/x", "mount.read_only"),
+        ("/srv/ci/keep/x", "mount.read_only"),
+        ("/srv/ci", "mount.read_only"),
+    ],
+)
+def test_denied_sources_in_every_spelling(source: str, rule: str) -> None:
+    assert rules_of(Binds=[f"{source}:/x"]) == [rule]
+    assert rules_of(Mounts=[bind(source)]) == [rule]
+    taken = {"Type": "bind", "Source": source, "Destination": "/y", "RW": True}
+    assert rules_of(taken=[taken], VolumesFrom=["mine"]) == [rule]
+
+
+@pytest.mark.parametrize("source", ["etc", "C:\\windows", "~/x", "./src", "..", "\\etc"])
+def test_a_mounts_source_must_be_absolute(source: str) -> None:
+    assert rules_of(Mounts=[bind(source)]) == ["mount.source"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/srv/ci/src",
+        "//srv//ci/./src/",
+        "/srv/ci/file",
+        "/srv/ci/a b",
+        "/srv/ci/deep/er",
+        "/var/alias",
+        "/var/alias/x",
+    ],
+)
+def test_allowed_sources_in_every_spelling(source: str) -> None:
+    assert created({}, Binds=[f"{source}:/x"])["HostConfig"] == {"Binds": [f"{source}:/x"]}
+    assert created({}, Mounts=[bind(source)])["HostConfig"] == {"Mounts": [bind(source)]}
+    taken = {"Type": "bind", "Source": source, "Destination": "/y", "RW": True}
+    assert created({}, [taken], VolumesFrom=["mine"])["HostConfig"] == {"VolumesFrom": [OWN]}
+
+
+@pytest.mark.parametrize(
+    "source", ["/srv/ro", "/srv/ro/x", "/srv/ci/keep", "/srv/ci", "/srv/ci/src"]
+)
+def test_what_may_be_read(source: str) -> None:
+    assert created({}, Binds=[f"{source}:/x:ro"])
+    assert created({}, Binds=[f"{source}:/x:ro,rprivate,cached"])
+    assert created({}, Mounts=[bind(source, ReadOnly=True)])
+    taken = {"Type": "bind", "Source": source, "Destination": "/y", "RW": False}
+    assert created({}, [taken], VolumesFrom=["mine"])
+
+
+@pytest.mark.parametrize("source", ["/srv/ro", "/srv/ro/x", "/srv/ci"])
+@pytest.mark.parametrize("option", ["NonRecursive", "ReadOnlyNonRecursive"])
+def test_what_would_leave_parts_of_a_read_only_root_writable(source: str, option: str) -> None:
+    shallow = bind(source, ReadOnly=True, BindOptions={option: True})
+    assert rules_of(Mounts=[shallow]) == ["mount.read_only"]
+    deep = bind(source, ReadOnly=True, BindOptions={"ReadOnlyForceRecursive": True, option: False})
+    assert created({}, Mounts=[deep])
+    assert created({}, Mounts=[bind("/srv/ci/src", BindOptions={option: True})])
+
+
+@pytest.mark.parametrize("mode", ["rshared", "shared", "rslave", "slave"])
+def test_mounts_that_would_travel(mode: str) -> None:
+    assert rules_of(Binds=[f"/srv/ci/src:/x:{mode}"]) == ["mount.propagation"]
+    assert rules_of(Mounts=[bind("/srv/ci/src", BindOptions={"Propagation": mode})]) == [
+        "mount.propagation"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["rprivate", "private"])
+def test_mounts_that_stay(mode: str) -> None:
+    assert created({}, Binds=[f"/srv/ci/src:/x:{mode}"])
+    assert created({}, Mounts=[bind("/srv/ci/src", BindOptions={"Propagation": mode})])
+
+
+@pytest.mark.parametrize("mode", ["z", "Z", "ro,z"])
+def test_labels_of_the_hosts_files(mode: str) -> None:
+    assert rules_of(Binds=[f"/srv/ci/src:/x:{mode}"]) == ["mount.relabel"]
+    assert created({}, Binds=[f"own:/x:{mode}"])
+
+
+@pytest.mark.parametrize("target", ["/proc", "/proc/sys", "/x/../proc", "//proc/", "/sys/kernel"])
+def test_targets_that_hide_what_confines(target: str) -> None:
+    assert rules_of(Binds=[f"/srv/ci/src:{target}"]) == ["mount.target"]
+    assert rules_of(Binds=[f"own:{target}"]) == ["mount.target"]
+    assert rules_of(Mounts=[{"Type": "tmpfs", "Target": target}]) == ["mount.target"]
+    assert rules_of({"Volumes": {target: {}}}) == ["mount.target"]
+
+
+@pytest.mark.parametrize("target", ["/process", "/x/proc", "/data"])
+def test_other_targets(target: str) -> None:
+    assert created({}, Binds=[f"/srv/ci/src:{target}"])
+    assert created({"Volumes": {target: {}}}, Mounts=[{"Type": "tmpfs", "Target": target}])
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ("", "invalid volume specification: ''"),
+        (":/x", "invalid volume specification: ':/x'"),
+        ("/x:ro", "invalid volume specification: '/x:ro'"),
+        ("/x:", "invalid volume specification: '/x:'"),
+        ("a:b:c:d", "invalid volume specification: 'a:b:c:d'"),
+        ("/srv/ci/src:/x:ro:z", "invalid volume specification"),
+        ("/srv/ci/src:/x:ro,rw", "invalid mode: ro,rw"),
+        ("/srv/ci/src:/x:RO", "invalid mode: RO"),
+        ("/srv/ci/src:/x:ro,", "invalid mode: ro,"),
+        ("/srv/ci/src:/x:nosuid", "invalid mode: nosuid"),
+        ("/srv/ci/src:x", "mount path must be absolute"),
+        ("/srv/ci/src::ro", "field Target must not be empty"),
+        ("/srv/ci/src:/", "destination can't be '/'"),
+        ("/srv/ci/src:/x/..", "destination can't be '/'"),
+        ("x:/y:rshared", "no mount propagation"),
+        ("./x:/y", 'create ./x: "./x" includes invalid characters for a local volume name'),
+        ("a/b:/y", "use absolute path"),
+        ("x:/y", "includes invalid characters"),
+        (".:/y", "includes invalid characters"),
+    ],
+)
+def test_binds_that_are_none(raw: str, told: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        created({}, Binds=[raw])
+    assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("mount", "told"),
+    [
+        ({"Target": "/x"}, "mount type unknown"),
+        ({"Type": "", "Source": "/etc", "Target": "/x"}, "mount type unknown"),
+        ({"Type": "bind", "Target": "/x"}, "field Source must not be empty"),
+        ({"Type": "bind", "Source": "/srv/ci/src"}, "field Target must not be empty"),
+        ({"Type": "tmpfs", "Source": "/etc", "Target": "/x"}, "Source must not be specified"),
+        (bind("/srv/ci/src", VolumeOptions={"NoCopy": True}), "VolumeOptions must not be"),
+        (
+            {**volume("own"), "BindOptions": {"Propagation": "private"}},
+            "BindOptions must not be specified",
+        ),
+        (volume("a/b"), "includes invalid characters"),
+    ],
+)
+def test_mounts_that_are_none(mount: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        created({}, Mounts=[mount])
+    assert told in caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["image", "cluster", "npipe", "Bind", "glusterfs"])
+def test_types_of_mount_that_are_denied(kind: str) -> None:
+    assert rules_of(Mounts=[{"Type": kind, "Source": "own", "Target": "/x"}]) == ["mount.type"]
+
+
+def test_empty_options_of_another_type_mean_nothing() -> None:
+    mount = bind("/srv/ci/src", VolumeOptions={}, TmpfsOptions={"SizeBytes": 0})
+    assert created({}, Mounts=[mount])
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"DriverConfig": {"Options": {"device": "/"}}}, "volume.driver"),
+        ({"DriverConfig": {"Name": "local", "options": {"o": ""}}}, "volume.driver"),
+        ({"DriverConfig": {"Name": "nfs"}}, "volume.driver"),
+        ({"driverconfig": {"OPTIONS": {"type": "none"}}}, "volume.driver"),
+        ({"Labels": {"com.dss.owner": "other"}}, "label.reserved"),
+    ],
+)
+def test_options_of_volumes_that_are_denied(options: dict[str, Any], rule: str) -> None:
+    assert rules_of(Mounts=[volume("new", **options)]) == [rule]
+    assert rules_of(Mounts=[volume("", **options)]) == [rule]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"DriverConfig": {"Name": "local", "Options": {}}},
+        {"DriverConfig": {}, "NoCopy": True, "Subpath": "a/b"},
+        {"Labels": {"a": "b"}},
+    ],
+)
+def test_options_of_volumes_that_are_allowed(options: dict[str, Any]) -> None:
+    (mount,) = created({}, Mounts=[volume("new", **options)])["HostConfig"]["Mounts"]
+    labels = {**options.get("Labels", {}), "com.dss.owner": "ci"}
+    assert mount == volume("new", **{**options, "Labels": labels})
+
+
+@pytest.mark.parametrize("name", ["theirs", "nobodys"])
+def test_volumes_that_are_not_the_owners(name: str) -> None:
+    assert rules_of(Binds=[f"{name}:/x"]) == ["volume.taken"]
+    assert rules_of(Mounts=[volume(name)]) == ["volume.taken"]
+
+
+def test_a_denial_does_not_tell_whose_it_is() -> None:
+    def told(name: str) -> str:
+        with pytest.raises(Denied) as caught:
+            created({}, Binds=[f"{name}:/x"])
+        return caught.value.message.replace(name, "NAME")
+
+    assert told("theirs") == told("nobodys")
+    assert "other" not in told("theirs")
+
+
+@pytest.mark.parametrize("name", ["optioned", "driven"])
+def test_own_volumes_with_a_driver_or_options(name: str) -> None:
+    assert rules_of(Binds=[f"{name}:/x"]) == ["volume.driver"]
+
+
+@pytest.mark.parametrize("name", ["own", "new"])
+@pytest.mark.parametrize(
+    ("mode", "more", "options"),
+    [
+        ("", {}, {}),
+        (":ro", {"ReadOnly": True}, {}),
+        (":rw", {}, {}),
+        (":nocopy,ro", {"ReadOnly": True}, {"NoCopy": True}),
+        (":z", {}, {}),
+    ],
+)
+def test_named_volumes_have_an_owner_from_birth(
+    name: str, mode: str, more: dict[str, Any], options: dict[str, Any]
+) -> None:
+    found = created({}, Binds=[f"{name}:/x{mode}"])["HostConfig"]
+    assert found == {
+        "Mounts": [
+            {**volume(name, **options, Labels={"com.dss.owner": "ci"}), **more},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "labels"),
+    [
+        (ApiVersion(1, 41), {"com.dss.owner": "ci"}),
+        (ApiVersion(1, 42), {"com.dss.owner": "ci", "com.docker.volume.anonymous": ""}),
+    ],
+)
+def test_volumes_without_a_name_have_an_owner_from_birth(
+    version: ApiVersion, labels: dict[str, str]
+) -> None:
+    found = created({"Volumes": {"/a/": {}, "/b": {}}}, version=version, Binds=["/c"])
+    assert found["Volumes"] == {"/a/": {}, "/b": {}}
+    assert found["HostConfig"]["Mounts"] == [
+        {"Type": "volume", "Target": target, "VolumeOptions": {"Labels": labels}}
+        for target in ("/c", "/a", "/b")
+    ]
+
+
+def test_no_volume_is_made_where_something_else_is_mounted() -> None:
+    """
+    As the engine does; docker-py names the target of each bind in C{Volumes} too.
+    """
+    taken = [{"Type": "volume", "Name": "v", "Destination": "/taken", "RW": True}]
+    found = created(
+        {"Volumes": dict.fromkeys(("/bound/", "/mounted", "/memory", "/taken", "/free"), {})},
+        taken,
+        Binds=["/srv/ci/src:/bound"],
+        Mounts=[{**volume("own"), "Target": "/mounted//"}],
+        Tmpfs={"/memory/": ""},
+        VolumesFrom=["mine"],
+    )
+    assert [each["Target"] for each in found["HostConfig"]["Mounts"]] == ["/mounted//", "/free"]
+
+
+@pytest.mark.parametrize("target", ["data", "", "/"])
+def test_volumes_at_no_target(target: str) -> None:
+    with pytest.raises(BadRequest):
+        created({"Volumes": {target: {}}})
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure"])
+def test_restarts_that_dss_would_not_see(policy: str) -> None:
+    restart = {"RestartPolicy": {"Name": policy}}
+    assert rules_of(Binds=["/srv/ci/src:/x"], **restart) == ["container.restart"]
+    assert rules_of(Mounts=[bind("/srv/ci/src")], **restart) == ["container.restart"]
+    # A root that can be written through another one can be replaced by a link.
+    assert rules_of(Binds=["/srv/ci/deep/er:/x"], **restart) == ["container.restart"]
+    assert created({}, Binds=["/srv/ci:/x:ro", "/var/alias:/y", "own:/z"], **restart)
+    assert created({}, Binds=["/srv/ci/src:/x"], RestartPolicy={"Name": "no"})
+
+
+def test_roots_that_can_be_replaced() -> None:
+    roots = [Root("/a"), Root("/a/b"), Root("/c", True), Root("/c/d")]
+    fixed = [path for path in ("/a", "/a/b", "/c", "/c/d", "/c/e") if mounts.is_fixed(path, roots)]
+    assert fixed == ["/a", "/c", "/c/d"]
+
+
+def test_without_roots_the_hint_says_how_to_allow_one() -> None:
+    problem = drive(mounts.judge_source("/srv/ci", "at", False, circumstances()), ANSWERS)
+    assert isinstance(problem, Problem)
+    assert "--allow-bind" in problem.hint
+
+
+def rechecked(shown: Any, host: Any = None, volumes: Any = None) -> None:
+    answers = {
+        ContainerJson: lambda q: shown,
+        HostPath: lambda q: (host or HOST).get(q.path, PathFacts(None)),
+        VolumeNamed: lambda q: (volumes or VOLUMES).get(q.name),
+    }
+    drive(mounts.recheck(OWN, circumstances("ci", ROOTS)), answers)
+
+
+BOUND = {"Type": "bind", "Source": "/srv/ci/src", "Destination": "/x", "RW": True}
+
+
+def test_what_is_still_as_it_was_starts() -> None:
+    rechecked({"Mounts": [BOUND, {"Type": "volume", "Name": "own", "Destination": "/v"}]})
+    rechecked({"Mounts": [{"Type": "volume", "Name": "nobodys", "Destination": "/v"}]})
+    rechecked({"Mounts": [{"Type": "tmpfs", "Destination": "/t"}]})
+    rechecked({"Mounts": None})
+
+
+@pytest.mark.parametrize(
+    ("now", "rule"),
+    [
+        (PathFacts("/etc", True), "mount.link"),
+        (PathFacts(None), "mount.missing"),
+        (PathFacts("/srv/ci/src", is_socket=True), "mount.socket"),
+    ],
+)
+def test_a_source_that_became_something_else(now: PathFacts, rule: str) -> None:
+    with pytest.raises(Denied) as caught:
+        rechecked({"Mounts": [BOUND]}, {**HOST, "/srv/ci/src": now})
+    assert [each.rule for each in caught.value.problems] == [rule]
+
+
+def test_a_root_that_is_no_longer_allowed() -> None:
+    with pytest.raises(Denied, match=r"mount\.source"):
+        rechecked({"Mounts": [{**BOUND, "Source": "/opt"}]})
+    with pytest.raises(Denied, match=r"mount\.read_only"):
+        rechecked({"Mounts": [{**BOUND, "Source": "/srv/ro"}]})
+
+
+def test_a_volume_whose_name_another_owner_took() -> None:
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        rechecked({"Mounts": [{"Type": "volume", "Name": "theirs", "Destination": "/v"}]})
+
+
+def test_a_container_that_is_gone() -> None:
+    with pytest.raises(NotFound):
+        rechecked(None)
+
+
+@pytest.mark.parametrize("mounted", [5, ["x"], {"a": "b"}])
+def test_an_engine_that_shows_no_mounts(mounted: object) -> None:
+    with pytest.raises(EngineOdd):
+        rechecked({"Mounts": mounted})
+
+
+PATHS = st.lists(
+    st.sampled_from(["srv", "ci", "src", "link", "..", ".", "", "etc", "keep", "ro"]), max_size=6
+).map("/".join)
+
+
+@given(PATHS, st.booleans())
+def test_no_spelling_of_a_path_leaves_the_roots(path: str, read_only: bool) -> None:
+    """
+    What is allowed has no dots that climb, and is, as the host resolves it, inside a root
+    that allows as much.
+    """
+    problem = drive(
+        mounts.judge_source("/" + path, "at", read_only, circumstances("ci", ROOTS)), ANSWERS
+    )
+    if problem is None:
+        real = HOST[mounts.clean("/" + path)].resolved
+        assert real is not None
+        assert ".." not in path
+        assert mounts.below(real, "/srv/ci") or (read_only and mounts.below(real, "/srv/ro"))
+        assert read_only or not mounts.below(real, "/srv/ci/keep")
+
+
+@given(st.text(alphabet="/.ab", max_size=8))
+def test_clean_is_idempotent_and_keeps_the_root(path: str) -> None:
+    cleaned = mounts.clean("/" + path)
+    assert cleaned.startswith("/")
+    assert "//" not in cleaned
+    assert mounts.clean(cleaned) == cleaned

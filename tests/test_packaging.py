@@ -1,0 +1,362 @@
+"""
+dss as it is installed: from a wheel, an sdist and in place, each into an environment
+of its own, with and without a third party's hook, and gone again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tarfile
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from subprocess import PIPE, STDOUT, CompletedProcess, run
+from venv import EnvBuilder
+from zipfile import ZipFile
+
+import pytest
+from attrs import frozen
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "doc" / "examples" / "hook-plugin"
+
+#: Finds the hooks, and runs them on a create body.
+RUN_HOOKS = """
+from twisted.internet.task import Clock
+from dss.hooks.chain import HookChain
+from dss.hooks.discovery import find_hooks
+chain = HookChain(find_hooks(), Clock(), 5)
+print([hook.name for hook in chain.hooks], chain.on_create("ann", {"Image": "busybox:1.36"}))
+"""
+
+
+@frozen
+class Environment:
+    """
+    A virtual environment with Twisted and all that dss needs, but without dss.
+    """
+
+    folder: Path
+
+    def run(self, program: str, *arguments: str, **variables: str) -> CompletedProcess[str]:
+        """
+        Run one of its programs, in an empty folder. No variable that makes Python look
+        elsewhere is passed on.
+
+        @return: with both outputs in C{stdout}.
+        """
+        empty = self.folder / "empty"
+        empty.mkdir(exist_ok=True)
+        kept = {key: os.environ[key] for key in ("HOME", "PATH", "TMPDIR") if key in os.environ}
+        return run(
+            [str(self.folder / "bin" / program), *arguments],
+            cwd=empty,
+            env={**kept, **variables},
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+            timeout=120,
+        )
+
+    def check(self, program: str, *arguments: str, **variables: str) -> str:
+        """
+        Run one of its programs, which must succeed.
+
+        @return: its output.
+        """
+        done = self.run(program, *arguments, **variables)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def pip(self, *arguments: str) -> None:
+        """
+        Run the pip of the tests' environment for this one.
+        """
+        pip(*arguments, python=str(self.folder / "bin" / "python"))
+
+
+@frozen
+class Built:
+    """
+    The distribution files.
+    """
+
+    sdist: Path
+    wheel: Path
+
+
+NewEnvironment = Callable[[], Environment]
+
+
+def pip(*arguments: str, python: str) -> None:
+    """
+    Run pip for an environment, without any index.
+    """
+    done = run(
+        [
+            *(sys.executable, "-m", "pip", "--python", python, "--isolated"),
+            *("--disable-pip-version-check", "--no-input", *arguments),
+        ],
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def install(environment: Environment, *what: str) -> None:
+    """
+    Install from files only: what is needed is there already.
+    """
+    environment.pip("install", "--no-deps", "--no-index", "--no-build-isolation", *what)
+
+
+def needed(names: list[str]) -> list[Distribution]:
+    """
+    The installed distributions that some distributions need, and they themselves.
+    """
+    todo = [Requirement(name) for name in names]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    found: dict[str, Distribution] = {}
+    while todo:
+        requirement = todo.pop()
+        key = requirement.name.lower(), frozenset(requirement.extras)
+        if key in seen:
+            continue
+        seen.add(key)
+        found[requirement.name] = distribution(requirement.name)
+        for text in found[requirement.name].requires or ():
+            each = Requirement(text)
+            extras = ("", *requirement.extras)
+            if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in extras):
+                todo.append(each)
+    return list(found.values())
+
+
+def copy_tree(source: Path, target: Path) -> Path:
+    """
+    Copy a source tree without what Git does not track, and with a plugin cache left
+    behind by a start from it.
+    """
+    shutil.copytree(
+        source,
+        target,
+        ignore=shutil.ignore_patterns(
+            ".*_cache", ".git", ".tox", ".venv*", "__pycache__", "*.egg-info", "build", "dist"
+        ),
+    )
+    for cache in ("twisted/plugins", "dss/plugins"):
+        if (target / cache).exists():
+            (target / cache / "dropin.cache").write_bytes(b"stale")
+    return target
+
+
+def build(source: Path, target: Path, *what: str) -> None:
+    """
+    Build distribution files.
+    """
+    done = run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), *what, source],
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """
+    The sdist, and the wheel that is built from it.
+    """
+    folder = tmp_path_factory.mktemp("built")
+    build(copy_tree(ROOT, folder / "source"), folder / "dist")
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return Built(sdist, wheel)
+
+
+@pytest.fixture(scope="module")
+def new_environment(tmp_path_factory: pytest.TempPathFactory) -> NewEnvironment:
+    """
+    Makes environments. Twisted is copied into each, as the danger is that files of
+    dss and Twisted meet in one folder.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    distributions = needed([*project["dependencies"], "setuptools"])
+
+    def make() -> Environment:
+        folder = tmp_path_factory.mktemp("environment")
+        EnvBuilder(symlinks=True).create(folder)
+        (packages,) = folder.glob("lib/python*/site-packages")
+        for each in distributions:
+            for file in each.files or ():
+                if file.suffix != ".pyc" and ".." not in file.parts:
+                    target = packages / file
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(str(file.locate()), target)
+        for name in ("twist", "twistd"):
+            script = folder / "bin" / name
+            _, code = Path(sys.prefix, "bin", name).read_text().split("\n", 1)
+            script.write_text(f"#!{folder}/bin/python\n{code}")
+            script.chmod(0o755)
+        return Environment(folder)
+
+    return make
+
+
+def test_what_is_in_the_wheel(built: Built) -> None:
+    """
+    The plugin and the marker of types are in, nothing that is another's or left over.
+    """
+    with ZipFile(built.wheel) as wheel:
+        names = wheel.namelist()
+    assert {"dss/py.typed", "dss/plugins/__init__.py", "twisted/plugins/dss_plugin.py"} < set(names)
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "dss",
+        "twisted",
+        "docker_safety_sock",
+    }
+    assert [name for name in names if name.startswith("twisted/")] == [
+        "twisted/plugins/dss_plugin.py"
+    ]
+    assert [name for name in names if name.endswith((".pyc", ".cache"))] == []
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "dss").rglob("*.py")}
+    assert {name for name in names if name.startswith("dss/") and name.endswith(".py")} == modules
+
+
+def test_what_is_in_the_sdist(built: Built) -> None:
+    """
+    A distributor can build, test and document from it.
+    """
+    with tarfile.open(built.sdist) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {
+        "CONTRIBUTING.rst",
+        "LICENSE",
+        "NEWS.rst",
+        "README.rst",
+        "doc/architecture.rst",
+        "doc/examples/hook-plugin/dss/plugins/acme_images.py",
+        "dss/py.typed",
+        "pyproject.toml",
+        "setup.py",
+        "tests/test_packaging.py",
+        "tox.ini",
+        "twisted/plugins/dss_plugin.py",
+    } < names
+    assert [name for name in names if name.endswith((".pyc", ".cache"))] == []
+
+
+@pytest.mark.parametrize("form", ["wheel", "sdist", "editable"])
+def test_install_and_uninstall(
+    form: str, built: Built, new_environment: NewEnvironment, tmp_path: Path
+) -> None:
+    """
+    C{twist} and C{twistd} know dss once it is installed, and work without it once it
+    is not.
+    """
+    environment = new_environment()
+    if form == "editable":
+        install(environment, "--editable", str(copy_tree(ROOT, tmp_path / "source")))
+    else:
+        install(environment, str(built.wheel if form == "wheel" else built.sdist))
+    for program in ("twist", "twistd"):
+        assert " dss " in environment.check(program, "--help")
+        assert "--listen" in environment.check(program, "dss", "--help")
+    environment.pip("uninstall", "--yes", "docker-safety-sock")
+    for program in ("twist", "twistd"):
+        said = environment.check(program, "--help")
+        assert " dss " not in said
+        assert " web " in said
+    assert environment.run("python", "-c", "import dss").returncode != 0
+
+
+def test_a_broken_dss_leaves_twist_alone(built: Built, new_environment: NewEnvironment) -> None:
+    """
+    What can't be imported in dss shows when dss is asked for, and harms no other
+    plugin.
+    """
+    environment = new_environment()
+    install(environment, str(built.wheel))
+    (tap,) = environment.folder.glob("lib/python*/site-packages/dss/tap.py")
+    tap.write_text("import no_such_module_at_all")
+    said = environment.check("twist", "--help")
+    assert " dss " in said
+    assert "Traceback" not in said
+    failed = environment.run("twist", "dss", "--help")
+    assert failed.returncode != 0
+    assert "no_such_module_at_all" in failed.stdout
+
+
+@pytest.mark.parametrize("form", ["wheel", "editable"])
+def test_a_hook_of_a_third_party(
+    form: str, built: Built, new_environment: NewEnvironment, tmp_path: Path
+) -> None:
+    """
+    The documented example is found and works beside dss, in either form, and dss works
+    without it.
+    """
+    environment = new_environment()
+    install(environment, str(built.wheel))
+    source = copy_tree(EXAMPLE, tmp_path / "hook")
+    if form == "editable":
+        install(environment, "--editable", str(source))
+    else:
+        build(source, tmp_path / "dist", "--wheel")
+        (wheel,) = (tmp_path / "dist").glob("*.whl")
+        with ZipFile(wheel) as file:
+            names = [name for name in file.namelist() if ".dist-info/" not in name]
+        assert sorted(names) == ["acme_hooks/__init__.py", "dss/plugins/acme_images.py"]
+        install(environment, str(wheel))
+    said = environment.check("python", "-c", RUN_HOOKS, ACME_IMAGES="busybox:1.36")
+    assert "['acme.images'] {'Image': 'busybox:1.36', 'Env': ['ACME_OWNER=ann']}" in said
+
+    denied = environment.run("python", "-c", RUN_HOOKS, ACME_IMAGES="alpine:3.20")
+    assert denied.returncode != 0
+    assert "[rule acme.image]" in denied.stdout
+
+    environment.pip("uninstall", "--yes", "acme-dss-hooks")
+    said = environment.check("python", "-c", RUN_HOOKS)
+    assert said == "[] {'Image': 'busybox:1.36'}\n"
+    assert " dss " in environment.check("twist", "--help")
+
+
+def test_a_hook_that_can_not_be_used_stops_the_start(
+    built: Built, new_environment: NewEnvironment, tmp_path: Path
+) -> None:
+    """
+    dss does not start without a hook that is installed, and says why.
+    """
+    environment = new_environment()
+    install(environment, str(built.wheel))
+    install(environment, str(copy_tree(EXAMPLE, tmp_path / "hook")))
+    started = environment.run(
+        "twist", "dss", "--engine", "memory:", "--listen", f"unix:{tmp_path}/dss.sock"
+    )
+    assert started.returncode not in (0, None)
+    assert "dss.plugins.acme_images can't be imported: KeyError('ACME_IMAGES')" in started.stdout
+    assert not (tmp_path / "dss.sock").exists()
+
+
+def test_the_examples_own_tests() -> None:
+    """
+    The example's tests pass as its README says.
+    """
+    done = run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"],
+        cwd=EXAMPLE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
