@@ -5,15 +5,20 @@ of its own, with and without a third party's hook, and gone again.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
+import socket
 import sys
 import tarfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
-from subprocess import PIPE, STDOUT, CompletedProcess, run
+from subprocess import PIPE, STDOUT, CompletedProcess, Popen, run
 from venv import EnvBuilder
 from zipfile import ZipFile
 
@@ -49,17 +54,27 @@ class Environment:
 
         @return: with both outputs in C{stdout}.
         """
+        with self.start(program, *arguments, **variables) as started:
+            try:
+                said, _ = started.communicate(timeout=120)
+            finally:
+                started.kill()
+        return CompletedProcess(started.args, started.returncode, said)
+
+    def start(self, program: str, *arguments: str, **variables: str) -> Popen[str]:
+        """
+        Start one of its programs, as L{run} does, and do not wait for it.
+        """
         empty = self.folder / "empty"
         empty.mkdir(exist_ok=True)
         kept = {key: os.environ[key] for key in ("HOME", "PATH", "TMPDIR") if key in os.environ}
-        return run(
+        return Popen(
             [str(self.folder / "bin" / program), *arguments],
             cwd=empty,
-            env={**kept, **variables},
+            env={**kept, "PYTHONUNBUFFERED": "1", **variables},
             stdout=PIPE,
             stderr=STDOUT,
             text=True,
-            timeout=120,
         )
 
     def check(self, program: str, *arguments: str, **variables: str) -> str:
@@ -90,6 +105,9 @@ class Built:
 
 
 NewEnvironment = Callable[[], Environment]
+
+#: Asks a guarded socket: C{ask("GET", "/_ping")} is C{(200, b"OK")}.
+Ask = Callable[..., tuple[int, bytes]]
 
 
 def pip(*arguments: str, python: str) -> None:
@@ -170,6 +188,71 @@ def build(source: Path, target: Path, *what: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+class UnixConnection(HTTPConnection):
+    """
+    HTTP on a UNIX socket.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("docker", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        """
+        Connect to the socket.
+        """
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+@contextmanager
+def guarding(environment: Environment, path: Path, **variables: str) -> Iterator[Ask]:
+    """
+    Run an environment's dss, with the engine in memory, for the owner C{ann}.
+
+    @return: asks it: the method, the path and a JSON body give a status and a body.
+    """
+
+    def ask(method: str, target: str, body: object = None) -> tuple[int, bytes]:
+        connection = UnixConnection(path)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, target, text, {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        finally:
+            connection.close()
+
+    command = ["twist", "--log-format=text", "dss", "--engine", "memory:", "--owner", "ann"]
+    with environment.start(*command, "--listen", f"unix:{path}", **variables) as program:
+        try:
+            assert program.stdout is not None
+            said = []
+            for line in program.stdout:
+                said.append(line)
+                if f"listening on unix:{path}" in line:
+                    break
+            else:
+                pytest.fail("".join(said))
+            yield ask
+        finally:
+            program.terminate()
+            rest, _ = program.communicate(timeout=60)
+    assert program.returncode == -signal.SIGTERM, rest
+    assert "Traceback" not in rest
+
+
+def listed(ask: Ask) -> list[dict[str, str]]:
+    """
+    All containers.
+    """
+    status, reply = ask("GET", "/containers/json?all=1")
+    assert status == 200
+    found: list[dict[str, str]] = json.loads(reply)
+    return found
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """
@@ -197,7 +280,7 @@ def new_environment(tmp_path_factory: pytest.TempPathFactory) -> NewEnvironment:
         (packages,) = folder.glob("lib/python*/site-packages")
         for each in distributions:
             for file in each.files or ():
-                if file.suffix != ".pyc" and ".." not in file.parts:
+                if ".." not in file.parts and Path(str(file.locate())).exists():
                     target = packages / file
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(str(file.locate()), target)
@@ -326,6 +409,52 @@ def test_a_hook_of_a_third_party(
     said = environment.check("python", "-c", RUN_HOOKS)
     assert said == "[] {'Image': 'busybox:1.36'}\n"
     assert " dss " in environment.check("twist", "--help")
+
+
+def test_the_main_job(built: Built, new_environment: NewEnvironment, tmp_path: Path) -> None:
+    """
+    An installed dss guards its engine in memory: it allows and it denies, and ends by
+    TERM, with nothing left behind.
+    """
+    environment = new_environment()
+    install(environment, str(built.wheel))
+    with guarding(environment, tmp_path / "dss.sock") as ask:
+        assert ask("GET", "/_ping") == (200, b"OK")
+        status, reply = ask("POST", "/containers/create", {"Image": "busybox"})
+        assert status == 201
+        made = json.loads(reply)["Id"]
+        assert ask("POST", f"/containers/{made}/start")[0] == 204
+        assert [each["Id"] for each in listed(ask)] == [made]
+        status, reply = ask(
+            "POST", "/containers/create", {"Image": "busybox", "HostConfig": {"Privileged": True}}
+        )
+        assert status == 403
+        assert "[rule container.privileged]" in json.loads(reply)["message"]
+        assert [each["Id"] for each in listed(ask)] == [made]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hook_at_work(built: Built, new_environment: NewEnvironment, tmp_path: Path) -> None:
+    """
+    The example hook denies, rewrites and hides what clients of an installed dss ask for.
+    """
+    environment = new_environment()
+    install(environment, str(built.wheel))
+    install(environment, str(copy_tree(EXAMPLE, tmp_path / "hook")))
+    socket_path = tmp_path / "dss.sock"
+    with guarding(environment, socket_path, ACME_IMAGES="busybox") as ask:
+        status, reply = ask("POST", "/containers/create", {"Image": "alpine"})
+        assert status == 403
+        assert "[rule acme.image]" in json.loads(reply)["message"]
+        # In the client's own spelling, which the hook need not know.
+        status, reply = ask("POST", "/containers/create", {"image": "busybox", "ENV": ["A=1"]})
+        assert status == 201
+        shown = json.loads(reply)["Id"]
+        status, reply = ask("GET", f"/containers/{shown}/json")
+        assert {"A=1", "ACME_OWNER=ann"} <= set(json.loads(reply)["Config"]["Env"])
+        hidden = {"Image": "busybox", "Labels": {"com.acme.hidden": "yes"}}
+        assert ask("POST", "/containers/create", hidden)[0] == 201
+        assert [each["Id"] for each in listed(ask)] == [shown]
 
 
 def test_a_hook_that_can_not_be_used_stops_the_start(

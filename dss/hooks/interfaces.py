@@ -11,10 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.plugin import IPlugin
 from zope.interface import Attribute
 
-#: What a hook may answer to a create: L{None} for no opinion, or a whole new body.
-CreateAnswer = (
-    dict[str, Any] | None | Deferred[dict[str, Any] | None] | Coroutine[Any, Any, dict[str, Any] | None]
-)
+#: A new body, or L{None} for no opinion.
+NewBody = dict[str, Any] | None
+
+#: What a hook may answer to a create.
+CreateAnswer = NewBody | Deferred[NewBody] | Coroutine[Any, Any, NewBody]
 
 #: What a hook may answer for a list's entry: whether to show it.
 EntryAnswer = bool | Deferred[bool] | Coroutine[Any, Any, bool]
@@ -79,4 +80,4 @@ class IPolicyHook(IPlugin):
         """
 
 
-__all__ = ["CreateAnswer", "EntryAnswer", "IPolicyHook"]
+__all__ = ["CreateAnswer", "EntryAnswer", "IPolicyHook", "NewBody"]

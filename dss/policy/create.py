@@ -245,6 +245,8 @@ def _resolved_networking(networking: Mapping[str, Any], owner: Owner) -> Judgeme
         return dict(networking)
     found: dict[str, Any] = {}
     for reference, settings in endpoints.items():
+        if not reference:
+            raise BadRequest("network  not found")
         name = yield from _network(reference, owner)
         if name in found:
             raise BadRequest(f"network {reference} is named twice in EndpointsConfig")

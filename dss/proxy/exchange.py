@@ -162,15 +162,15 @@ class Exchange:
         try:
             around = Circumstances(guard.settings.owner, guard.settings, identity.newest)
             ruling = drive(found.route.policy(request, around), guard.answers)
+            if not isinstance(ruling, Deferred):
+                self._ruled(ruling)
+                return
         except Exception:
             self._failed(Failure())
             return
-        if isinstance(ruling, Deferred):
-            self._asking = ruling
-            ruling.addCallback(self._ruled)
-            ruling.addErrback(self._failed)
-        else:
-            self._ruled(ruling)
+        self._asking = ruling
+        ruling.addCallback(self._ruled)
+        ruling.addErrback(self._failed)
 
     def _ruled(self, ruling: Ruling) -> None:
         self._asking = None

@@ -22,6 +22,11 @@ from dss.routes.table import (
 _LATER = "denied for now"
 _IMAGES = later("this operation on images")
 _REGISTRY = later("registries")
+_PULL = later(
+    "registries",
+    # Where BuildKit is denied, buildx 0.13 pulls an image of BuildKit, and ends here.
+    hint="If this comes from docker build: set DOCKER_BUILDKIT=0 to use the classic builder.",
+)
 _ARCHIVES = later("archives of images")
 
 ROUTES = (
@@ -57,7 +62,7 @@ ROUTES = (
         "POST",
         "/images/create",
         Family.IMAGES,
-        _REGISTRY,
+        _PULL,
         _LATER,
         params=(
             text("fromImage"),

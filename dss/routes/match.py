@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from dss.errors import BadRequest, NotFound
 from dss.model.message import RequestHead
@@ -92,17 +92,13 @@ class _Shape:
     """
     How one row's path is told from others.
 
-    @ivar start: the literal segments before the first parameter.
-    @ivar rest: what follows, each a literal or a parameter's name in braces.
+    @ivar segments: the template's segments, each a literal or a parameter in braces.
+    @ivar spread: which of them may be several segments of a path, or L{None}.
     """
 
     route: Route
     segments: tuple[str, ...]
-    spread: int | None = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        spread = [i for i, each in enumerate(self.segments) if each.endswith("...}")]
-        object.__setattr__(self, "spread", spread[0] if spread else None)
+    spread: int | None
 
     def params_of(self, given: list[str]) -> dict[str, str] | None:
         """
@@ -129,18 +125,14 @@ class _Shape:
 def _shapes(routes: tuple[Route, ...]) -> dict[tuple[str, str], tuple[_Shape, ...]]:
     shapes: dict[tuple[str, str], list[_Shape]] = {}
     for route in routes:
-        shape = _Shape(route, route.segments)
-        shapes.setdefault((route.method, route.segments[0]), []).append(shape)
-    # Literal paths come before those with a parameter, and a parameter of one segment
-    # before one of many, as the engine registers them.
-    return {
-        key: tuple(
-            sorted(found, key=lambda each: (each.spread is not None, "{" in str(each.route)))
-        )
-        for key, found in shapes.items()
-    }
+        segments = route.segments
+        spread = next((i for i, each in enumerate(segments) if each.endswith("...}")), None)
+        shape = _Shape(route, segments, spread)
+        shapes.setdefault((route.method, segments[0]), []).append(shape)
+    return {key: tuple(found) for key, found in shapes.items()}
 
 
+#: No path is that of two rows, so their order does not matter.
 _SHAPES = _shapes(ROUTES)
 
 

@@ -21,6 +21,8 @@ from tests.engines.api import Raw
 _STEP = 4 << 20
 _REST = 0.02
 
+_AT_ONCE = 100
+
 
 @frozen
 class Memory:
@@ -53,13 +55,16 @@ def with_idle_streams(process: Process, socket: str, target: str, count: int) ->
     """
     before = resident(process)
     with ExitStack() as stack:
-        opened = [stack.enter_context(Raw.connect(socket)) for _ in range(count)]
-        for stream in opened:
-            stream.send(head("GET", target))
-        for stream in opened:
-            stream.read_head()
-            if stream.status != 200:
-                raise RuntimeError(f"{target}: {stream.status}")
+        # Some at a time, as many as wait to be accepted without being turned away.
+        for at in range(0, count, _AT_ONCE):
+            some = range(min(_AT_ONCE, count - at))
+            opened = [stack.enter_context(Raw.connect(socket)) for _ in some]
+            for stream in opened:
+                stream.send(head("GET", target))
+            for stream in opened:
+                stream.read_head()
+                if stream.status != 200:
+                    raise RuntimeError(f"{target}: {stream.status}")
         return resident(process) - before
 
 

@@ -152,16 +152,24 @@ class Api:
             raise Failed(f"{method} {target(path, query)}: {reply.status} {reply.message}")
         return reply
 
-    def hijack(self, method: str, path: str, query: Query | None = None, body: Any = None) -> Raw:
+    def hijack(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Raw:
         """
         Ask for an upgrade and hand over the connection, whatever was answered.
+
+        @param headers: those of the upgrade; the engine's own kind by default.
         """
         raw = Raw.connect(self.socket, self.timeout)
         data = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} {target(path, query)} HTTP/1.1\r\nHost: engine\r\n"
-            "Connection: Upgrade\r\nUpgrade: tcp\r\n"
-        )
+        head = f"{method} {target(path, query)} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\n"
+        for name, value in (headers or {"Upgrade": "tcp"}).items():
+            head += f"{name}: {value}\r\n"
         if method == "POST":
             head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
         raw.send(head.encode() + b"\r\n" + data)

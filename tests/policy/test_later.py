@@ -58,3 +58,13 @@ def test_reason_and_hint() -> None:
     assert error.value.message == (
         "denied by dss: Op: dss does not mediate x yet. It bites. Use y. [rule route.later]"
     )
+
+
+@pytest.mark.parametrize("operation", ["Session", "Grpc", "BuildCancel", "ImageCreate"])
+def test_who_wants_buildkit_is_told_how_to_do_without(operation: str) -> None:
+    """
+    Where BuildKit's own routes are denied, buildx 0.13 pulls an image of BuildKit instead.
+    """
+    (route,) = (each for each in ROUTES if each.operation == operation)
+    with pytest.raises(Denied, match="DOCKER_BUILDKIT=0"):
+        drive(route.policy(request(operation), circumstances()))

@@ -6,14 +6,11 @@ serves one on a UNIX socket, L{listen} on any endpoint, and L{MemoryEngineEndpoi
 connects to one inside the process. The contract tests hold it against real engines.
 """
 
+from dss.testing.engine.endpoint import MemoryEngineEndpoint
 from dss.testing.engine.memory import MemoryEngine
 from dss.testing.engine.message import EngineRequest, Hijacked, Streamed, Whole
-from dss.testing.engine.server import (
-    MemoryEngineEndpoint,
-    MemoryEngineService,
-    listen,
-    server_factory,
-)
+from dss.testing.engine.server import listen, server_factory
+from dss.testing.engine.service import MemoryEngineService
 
 __all__ = [
     "EngineRequest",

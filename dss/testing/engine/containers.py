@@ -172,6 +172,7 @@ def _networks(
     endpoints = {}
     wanted = {mode: None, **(networking.get("EndpointsConfig") or {})}
     for name, settings in wanted.items():
+        name = "bridge" if name == "default" else name
         # Missing networks are found out at the start only.
         with contextlib.suppress(EngineError):
             name = state.network(name).name
@@ -389,7 +390,12 @@ def start(state: State, request: EngineRequest, name: str) -> Reply:
         raise EngineError(409, "cannot start a paused container, try unpause instead")
     if container.running:
         return NOT_MODIFIED
-    runs.start(state, container)
+    try:
+        runs.start(state, container)
+    except EngineError:
+        if container.host_config["AutoRemove"]:
+            runs.remove(state, container, True)
+        raise
     return NO_CONTENT
 
 
@@ -493,7 +499,7 @@ def rename(state: State, request: EngineRequest, name: str) -> Reply:
     if not _NAME.fullmatch(new):
         raise EngineError(
             400,
-            f"Error when allocating new name: Invalid container name ({new}), {_NAME_WORDS}",
+            f"Error when allocating new name: Invalid container name (/{bare}), {_NAME_WORDS}",
         )
     try:
         _check_free(state, bare)

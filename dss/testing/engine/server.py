@@ -4,27 +4,16 @@ The memory engine on a socket.
 
 from __future__ import annotations
 
-import socket
 from http import HTTPStatus
-from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from attrs import evolve
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IListeningPort,
-    IProtocol,
-    IProtocolFactory,
-    IReactorSocket,
     IReactorTime,
-    IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
-from twisted.internet.protocol import ServerFactory
-from zope.interface import implementer
 
 from dss.config.settings import Limits
 from dss.model.message import HeaderList, RequestHead, ResponseHead
@@ -238,89 +227,3 @@ def listen(
     """
     listening: Deferred[IListeningPort] = endpoint.listen(server_factory(engine, clock))
     return listening
-
-
-class MemoryEngineService(Service):  # type: ignore[misc]
-    """
-    A memory engine on a UNIX socket that only its own user can use.
-
-    @ivar engine: the engine.
-    @ivar ready: fires when it listens, or fails if it can't.
-    """
-
-    def __init__(self, path: str, reactor: Any, engine: MemoryEngine | None = None) -> None:
-        """
-        @param path: where the socket will be.
-        @param reactor: listens, and tells the time.
-        """
-        self.engine = MemoryEngine(reactor) if engine is None else engine
-        self.ready: Deferred[IListeningPort] | None = None
-        self._endpoint = UNIXServerEndpoint(reactor, path, mode=0o600)
-        self._reactor = reactor
-        self._port: IListeningPort | None = None
-
-    def startService(self) -> None:
-        """
-        Listen.
-        """
-        super().startService()
-        self.ready = listen(self._endpoint, self.engine, self._reactor)
-        self.ready.addCallback(self._listening)
-
-    def _listening(self, port: IListeningPort) -> IListeningPort:
-        self._port = port
-        return port
-
-    def stopService(self) -> Deferred[None] | None:
-        """
-        No longer listen.
-        """
-        super().stopService()
-        port, self._port = self._port, None
-        return None if port is None else cast("Deferred[None] | None", port.stopListening())
-
-
-class _ClientEnd(ServerFactory):  # type: ignore[misc]
-    """
-    Gives an adopted connection the one protocol that a client wants on it.
-    """
-
-    noisy = False
-
-    def __init__(self, protocol: IProtocol) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, addr: IAddress | None) -> IProtocol:
-        return self._protocol
-
-
-@implementer(IStreamClientEndpoint)
-class MemoryEngineEndpoint:
-    """
-    Connects to a memory engine in this process, over a pair of sockets without a name:
-    nobody else can reach it.
-    """
-
-    def __init__(self, engine: MemoryEngine, reactor: Any) -> None:
-        """
-        @param reactor: carries the connections, and tells the time.
-        """
-        self.engine = engine
-        self._reactor = reactor
-        self._factory = server_factory(engine, reactor)
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """
-        Make a connection.
-        """
-        reactor = cast(IReactorSocket, self._reactor)
-        protocol = protocolFactory.buildProtocol(None)
-        if protocol is None:
-            return fail(ConnectionRefusedError("the factory wants no protocol"))
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with ours, theirs:
-            for end, factory in ((theirs, self._factory), (ours, _ClientEnd(protocol))):
-                # The reactor keeps a descriptor of its own.
-                end.setblocking(False)
-                reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
-        return succeed(protocol)

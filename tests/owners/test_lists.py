@@ -1,0 +1,178 @@
+"""
+Lists, events, prune and totals: each owner's own, whatever the filters.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.engines.api import Api
+from tests.engines.cleaning import Contents
+from tests.engines.patience import eventually
+from tests.owners.pair import Pair, missing, told
+
+pytestmark = pytest.mark.engine
+
+
+def _ids(api: Api, **filters: list[str]) -> set[str]:
+    return {each["Id"] for each in api.get("/containers/json", all=1, filters=filters)}
+
+
+def test_lists(pair: Pair) -> None:
+    """
+    Nothing of the other's, running or not; nothing that nobody owns.
+    """
+    own, foreign = pair.container(pair.a), pair.container(run=True)
+    unowned = pair.container(pair.engine.api)
+    assert _ids(pair.a) == {own.id}
+    assert _ids(pair.b) == {foreign.id}
+    assert _ids(pair.engine.api) == {own.id, foreign.id, unowned.id}
+    assert pair.a.get("/containers/json") == []
+    assert [each["Id"] for each in pair.a.get("/containers/json", limit=5)] == [own.id]
+    assert [each["Id"] for each in pair.b.get("/containers/json")] == [foreign.id]
+
+
+def test_filters_find_nothing_of_another_owner(pair: Pair) -> None:
+    """
+    Each filter that can name a container or its owner.
+    """
+    own = pair.container(pair.a, Labels={"app": "x"})
+    foreign = pair.container(run=True, Labels={"app": "x"}, Volumes={"/data": {}})
+    (mount,) = pair.engine.api.get(f"/containers/{foreign.id}/json")["Mounts"]
+    hiding: list[dict[str, list[str]]] = [
+        {"id": [foreign.id]},
+        {"id": [foreign.id[:12]]},
+        {"name": [foreign.name]},
+        {"name": [own.name, foreign.name]},
+        {"label": ["com.dss.owner=b"]},
+        {"label": ["com.dss.owner"]},
+        {"label": ["app=x"]},
+        {"volume": [mount["Name"]]},
+        {"volume": ["/data"]},
+        {"status": ["running", "created"]},
+        {"ancestor": ["busybox"]},
+        {"network": ["bridge"]},
+        {"is-task": ["false"]},
+    ]
+    for filters in hiding:
+        reply = pair.a.call("GET", "/containers/json", {"all": 1, "filters": filters})
+        if reply.ok:
+            found = {each["Id"] for each in reply.json()}
+            assert foreign.id not in found, filters
+    assert _ids(pair.a, label=["app=x"]) == {own.id}
+    assert _ids(pair.b, id=[foreign.id]) == {foreign.id}
+    assert _ids(pair.b, name=[foreign.name]) == {foreign.id}
+    assert _ids(pair.b, volume=["/data"]) == {foreign.id}
+
+
+@pytest.mark.parametrize("key", ["before", "since"])
+def test_filters_by_another_owners_age(pair: Pair, key: str) -> None:
+    """
+    C{before} and C{since} another owner's container are errors as for a missing one.
+    """
+    foreign = pair.container()
+    for kind, reference in foreign.references.items():
+        nothing = missing(kind)
+        replies = [
+            told(pair.a.call("GET", "/containers/json", {"filters": {key: [each]}}), each)
+            for each in (nothing, reference)
+        ]
+        assert replies[0] == replies[1], kind
+        assert replies[0][0] == 404
+        assert pair.b.call("GET", "/containers/json", {"filters": {key: [reference]}}).ok
+
+
+def test_events(pair: Pair) -> None:
+    """
+    Each owner hears of its own only, in whatever way it asks.
+    """
+    begin = f"{time.time():.9f}"
+    own = pair.container(pair.a, run=True)
+    foreign = pair.container(run=True)
+    for each in (own, foreign):
+        pair.engine.api.post(f"/containers/{each.id}/kill")
+        eventually(lambda each=each: "die" in _actions(pair.engine.api, begin, each.id), "the end")
+    asked: list[dict[str, list[str]]] = [
+        {},
+        {"container": [foreign.id]},
+        {"container": [foreign.name]},
+        {"container": [foreign.id[:12]]},
+        {"label": ["com.dss.owner=b"]},
+        {"type": ["container"]},
+        {"event": ["die"]},
+        {"image": ["busybox"]},
+    ]
+    for filters in asked:
+        told_of = {_actor(each) for each in _events(pair.a, begin, filters)}
+        assert told_of <= {own.id}, filters
+    assert {_actor(each) for each in _events(pair.a, begin, {})} == {own.id}
+    by_name = _events(pair.b, begin, {"container": [foreign.name]})
+    assert {_actor(each) for each in by_name} == {foreign.id}
+    assert foreign.name not in json.dumps(_events(pair.a, begin, {}))
+
+
+def test_prune(pair: Pair) -> None:
+    """
+    Each removes its own, with whatever filters.
+    """
+    own, foreign = pair.container(pair.a), pair.container()
+    unowned = pair.container(pair.engine.api)
+    before = foreign.snapshot(), unowned.snapshot()
+    asked: list[dict[str, list[str]]] = [
+        {"label": ["com.dss.owner=b"]},
+        {"label!": ["com.dss.owner=a"]},
+        {"until": ["0s"], "label": ["com.dss.owner"]},
+        {},
+    ]
+    removed: set[str] = set()
+    for filters in asked:
+        reply = pair.a.call("POST", "/containers/prune", {"filters": filters})
+        if reply.ok:
+            removed |= set(reply.json()["ContainersDeleted"] or ())
+    assert removed == {own.id}
+    assert (foreign.snapshot(), unowned.snapshot()) == before
+    done = pair.b.post("/containers/prune")
+    assert done["ContainersDeleted"] == [foreign.id]
+    assert unowned.id in Contents.of(pair.engine.api).containers
+
+
+def test_prune_with_filters_in_a_form(pair: Pair) -> None:
+    """
+    The engine reads parameters from a form in the body too, and first.
+    """
+    foreign = pair.container()
+    form = b'filters={"label":["com.dss.owner=b"]}'
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    pair.a.call("POST", "/containers/prune", body=form, headers=headers)
+    assert foreign.id in Contents.of(pair.engine.api).containers
+
+
+def test_totals(pair: Pair) -> None:
+    """
+    C{info} counts one's own.
+    """
+    pair.container(pair.a)
+    pair.container(run=True)
+    pair.container(run=True)
+    counts = ("Containers", "ContainersRunning", "ContainersStopped")
+    assert [pair.a.get("/info")[key] for key in counts] == [1, 0, 1]
+    assert [pair.b.get("/info")[key] for key in counts] == [2, 2, 0]
+
+
+def _events(api: Api, begin: str, filters: dict[str, list[str]]) -> list[Any]:
+    query = {"since": begin, "until": f"{time.time():.9f}", "filters": filters}
+    reply = api.call("GET", "/events", query)
+    assert reply.ok, reply.message
+    return [json.loads(line) for line in reply.body.splitlines() if line.strip()]
+
+
+def _actions(api: Api, begin: str, container: str) -> list[str]:
+    return [each["Action"] for each in _events(api, begin, {"container": [container]})]
+
+
+def _actor(event: Any) -> str:
+    return str(event["Actor"]["ID"])

@@ -1,0 +1,56 @@
+"""
+Lines are the same however the stream is cut.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dss.errors import BodyTooLarge
+from dss.wire.jsonlines import LineSplitter
+
+
+@given(
+    lines=st.lists(st.binary(max_size=20).map(lambda each: each.replace(b"\n", b""))),
+    rest=st.binary(max_size=20).map(lambda each: each.replace(b"\n", b"")),
+    places=st.lists(st.integers(0, 500), max_size=20),
+)
+def test_any_cut(lines: list[bytes], rest: bytes, places: list[int]) -> None:
+    """
+    Every line comes once, whole, in order, with its newline; the rest at the end.
+    """
+    stream = b"".join(line + b"\n" for line in lines) + rest
+    edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
+    splitter = LineSplitter(1000)
+    found = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        found += splitter.feed(stream[start:end])
+    assert found == [line + b"\n" for line in lines]
+    assert splitter.end() == ([rest] if rest else [])
+    assert splitter.end() == []
+
+
+def test_a_line_is_not_waited_for() -> None:
+    """
+    A line comes with the piece that completes it.
+    """
+    splitter = LineSplitter(100)
+    assert splitter.feed(b'{"a"') == []
+    assert splitter.feed(b":1}\n{") == [b'{"a":1}\n']
+    assert splitter.feed(b"}\n") == [b"{}\n"]
+
+
+def test_a_line_without_end() -> None:
+    """
+    It is given up at the limit, and not before; a new line counts anew.
+    """
+    splitter = LineSplitter(10)
+    for _ in range(3):
+        assert splitter.feed(b"12345") == []
+        assert splitter.feed(b"67890") == []
+        assert splitter.feed(b"\n") == [b"1234567890\n"]
+    splitter.feed(b"1234567890")
+    with pytest.raises(BodyTooLarge):
+        splitter.feed(b"1")
