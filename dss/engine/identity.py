@@ -34,11 +34,13 @@ class Identity:
     @ivar newest: the newest API version that the engine and dss both speak.
     @ivar oldest: the oldest one.
     @ivar release: the engine's own version, such as C{28.5.2}, for the log.
+    @ivar is_newer: whether the engine speaks newer ones that dss doesn't know.
     """
 
     newest: ApiVersion
     oldest: ApiVersion
     release: str
+    is_newer: bool = False
 
 
 @implementer(IAgentEndpointFactory)
@@ -115,7 +117,9 @@ class EngineIdentity:
             oldest = ApiVersion.parse(value.get("MinAPIVersion") or str(OLDEST))
         except (KeyError, TypeError, ValueError):
             raise EngineOdd("the Docker Engine does not say which API it speaks") from None
-        identity = Identity(min(newest, NEWEST), max(oldest, OLDEST), str(value.get("Version")))
+        identity = Identity(
+            min(newest, NEWEST), max(oldest, OLDEST), str(value.get("Version")), newest > NEWEST
+        )
         if identity.newest < identity.oldest:
             raise EngineOdd(
                 f"the Docker Engine speaks API {oldest} to {newest}, dss {OLDEST} to {NEWEST}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -251,14 +252,19 @@ class Exchange:
     def reply_began(self, head: ResponseHead) -> None:
         forward = self._forward
         assert forward is not None
-        self._reply_head = head
         treatment = forward.reply
         answers = self._guard.answers
         limit = self._guard.limits.json_bytes
         good = head.status < 300
         edit_head = None if isinstance(treatment, (EditLines, Hijack)) else treatment.edit_head
         if edit_head is not None:
-            head = self._reply_head = edit_head(head)
+            head = edit_head(head)
+        identity = self._identity
+        if identity is not None and identity.is_newer:
+            # No client is told of a version that dss doesn't know.
+            newest = str(identity.newest)
+            head = evolve(head, headers=head.replaced([("Api-Version", newest)]))
+        self._reply_head = head
         if self._head.method == "HEAD" or head.status in (204, 304):
             flow: ReplyFlow = PassOn(self, head)
         elif isinstance(treatment, EditLines) and good:
