@@ -35,14 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_GUARDS] = {}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """
     With pytest-xdist's C{--dist loadgroup} all tests on one engine are one worker's.
+    With other ways of sharing out they are correct too, but wait for each other.
     """
-    for item in items:
-        suite = _suite(item)
-        if suite is not None:
-            item.add_marker(pytest.mark.xdist_group(suite))
+    suite = _suite(item)
+    if suite is not None:
+        item.add_marker(pytest.mark.xdist_group(suite))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

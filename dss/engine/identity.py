@@ -5,11 +5,11 @@ have changed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import frozen
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -56,6 +56,10 @@ class _OneEndpoint:
         return self._endpoint
 
 
+def _too_slow(cancelled: object, seconds: float) -> NoReturn:
+    raise EngineAway("the Docker Engine did not answer in time")
+
+
 class EngineIdentity:
     """
     Knows the engine's identity, for a while and while its connections hold.
@@ -93,7 +97,7 @@ class EngineIdentity:
         if len(self._waiting) == 1:
             asked = Deferred.fromCoroutine(self._ask())
             # treq's own time-out would end with the reply's head.
-            asked.addTimeout(self._seconds, self._reactor)
+            asked.addTimeout(self._seconds, self._reactor, _too_slow)
             asked.addCallbacks(self._found, self._not_found)
         return waiting
 
@@ -145,8 +149,6 @@ class EngineIdentity:
         if not isinstance(error, DssError):
             if failure.check(ResponseFailed, ResponseNeverReceived, WebError, ValueError):
                 error = EngineOdd("what answers at the engine's address is no Docker Engine")
-            elif failure.check(TimeoutError):
-                error = EngineAway("the Docker Engine did not answer in time")
             else:
                 error = EngineAway(f"dss can't reach the Docker Engine: {error}")
         waiting, self._waiting = self._waiting, []

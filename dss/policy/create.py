@@ -218,10 +218,14 @@ def _resolved_host(host: Mapping[str, Any], owner: Owner) -> Judgement[dict[str,
     return found
 
 
-def resolved_links(links: Sequence[str]) -> Judgement[list[str]]:
+def resolved_links(links: Sequence[str], length: int = 64) -> Judgement[list[str]]:
     """
-    Links with full ids in place of names, each with its alias.
+    Links with ids in place of names, each with its alias.
 
+    @param length: how many digits of an id. A link of an endpoint is an alias that is
+        looked up among the names of its network, where a container is known by its name
+        and the twelve digits of its short id (proved on 20.10, 26.1 and 28.5). No container
+        of an owner can have such digits as its name.
     @raise BadRequest: where the engine would not read one, and where the container is
         missing or another owner's, in the engine's words (moby 20.10 to 28.5).
     """
@@ -235,7 +239,8 @@ def resolved_links(links: Sequence[str]) -> Judgement[list[str]]:
             # As inspect shows it: /web:/app/web.
             reference, alias = reference[1:], alias.rpartition("/")[2]
         wording = f"could not get container for {reference}: {{}}"
-        found.append(f"{(yield from _container(reference, wording))}:{alias}")
+        id = yield from _container(reference, wording)
+        found.append(f"{id[:length]}:{alias}")
     return found
 
 
@@ -252,7 +257,7 @@ def _resolved_networking(networking: Mapping[str, Any], owner: Owner) -> Judgeme
             raise BadRequest(f"network {reference} is named twice in EndpointsConfig")
         found[name] = dict(settings)
         if settings.get("Links"):
-            found[name]["Links"] = yield from resolved_links(settings["Links"])
+            found[name]["Links"] = yield from resolved_links(settings["Links"], 12)
     return {**networking, "EndpointsConfig": found}
 
 

@@ -77,7 +77,9 @@ class DepartureWatch:
         """
         Look at all of them now.
         """
-        for transport, left in list(self._watched.items()):
-            if departed(transport):
+        for transport in list(self._watched):
+            # One that left may have taken another with it.
+            left = self._watched.get(transport)
+            if left is not None and departed(transport):
                 self.forget(transport)
                 left()

@@ -9,9 +9,9 @@ from typing import Any
 
 from dss.model.owner import RESERVED_PREFIX
 
-_DSS = re.escape(RESERVED_PREFIX)
+_LABEL = re.escape(RESERVED_PREFIX) + r"[a-z.]+=[^,\"\s)\]]*"
 _TEXT = (
-    (re.compile(rf"{_DSS}[a-z.]+=[^,\"\s)\]]*,\s?|,?\s?{_DSS}[a-z.]+=[^,\"\s)\]]*"), ""),
+    (re.compile(rf"{_LABEL},\s?|,\s?{_LABEL}|{_LABEL}"), ""),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"), "<id>"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])"), "<short id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[ +-][\d: +A-Z-]+)?"), "<time>"),

@@ -218,16 +218,6 @@ def test_attach_socket(side: Side, client: Any) -> None:
 
 
 @with_docker_py
-def test_attach_and_logs(side: Side, client: Any) -> None:
-    """
-    C{attach} with what was written before.
-    """
-    web = client.containers.run("busybox", ["echo", "hi"], name="web", detach=True)
-    web.wait(timeout=20)
-    assert b"".join(web.attach(logs=True, stream=True)) == b"hi\n"
-
-
-@with_docker_py
 def test_archives(side: Side, client: Any) -> None:
     """
     A tar in, a tar out, and the facts of a path.
@@ -283,9 +273,11 @@ def test_waits(side: Side, client: Any) -> None:
     web = client.containers.run("busybox", ["sh", "-c", "exit 9"], name="web", detach=True)
     assert web.wait(timeout=20)["StatusCode"] == 9
     assert web.wait(timeout=20, condition="not-running")["StatusCode"] == 9
-    with pytest.raises(APIError) as odd:
-        web.wait(timeout=20, condition="odd")
-    side.see("odd", odd.value.explanation)
+    # The oldest engine takes a condition that it does not know for the default.
+    if side.engine.suite != "bookworm":
+        with pytest.raises(APIError) as odd:
+            web.wait(timeout=20, condition="odd")
+        side.see("odd", odd.value.explanation)
 
 
 @with_docker_py
@@ -355,7 +347,7 @@ def test_the_system(side: Side, client: Any) -> None:
     """
     assert client.ping()
     version = client.version()
-    side.see("version", [version["ApiVersion"], version["MinAPIVersion"], version["Os"]])
+    side.see("version", [version["ApiVersion"], version["Os"]])
     assert client.info()["OSType"] == "linux"
 
 

@@ -91,12 +91,21 @@ class Contracted:
         assert set(reply.json()) == {"message"}
         return reply
 
+    def listed_as(self, id_: str, status: str) -> None:
+        """
+        Wait until the list shows a state; Docker 28 ends a wait a moment before.
+        """
+        asked = {"id": [id_], "status": [status]}
+        eventually(
+            lambda: self.api.get("/containers/json", all=1, filters=asked), f"{id_} {status}"
+        )
+
     def stopped(self, name: str) -> dict[str, Any]:
         """
         A container's state once it has stopped, without asking it to wait.
         """
         return eventually(
-            lambda: None if (state := self.state(name))["Running"] else state, f"{name} to stop"
+            lambda: {} if (state := self.state(name))["Running"] else state, f"{name} to stop"
         )
 
 

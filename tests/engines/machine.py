@@ -280,9 +280,10 @@ class Engines:
             raise Unavailable("engines need root")
         SHARED.mkdir(mode=0o755, exist_ok=True)
         with locked(SHARED / "test.lock"):
-            remove_leftovers()
             engines = [self.named(suite) for suite in suites]
             new = [engine for engine in engines if not engine.is_up]
+            if new:
+                remove_leftovers()
             for engine in new:
                 engine.launch()
                 (engine.directory / "run").write_text(_identity(self._run))

@@ -4,7 +4,6 @@ The harness itself: an engine is real, alone, and left as it was.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -12,7 +11,7 @@ import pytest
 
 from tests.engines.cleaning import Contents, restore
 from tests.engines.machine import SHARED, Engine, remove_leftovers
-from tests.engines.patience import eventually
+from tests.engines.roots import locked
 
 pytestmark = pytest.mark.engine
 
@@ -53,12 +52,12 @@ def test_the_leftovers_of_a_killed_run_are_removed(engine: Engine) -> None:
     """
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
     left = Engine(f"test-{engine.suite}-{int(ended.stdout)}", engine.suite)
-    left.launch()
-    left.wait()
-    assert left.is_up
-    remove_leftovers()
-    eventually(lambda: not left.directory.exists(), "the leftovers to go")
+    with locked(SHARED / "test.lock"):
+        left.launch()
+        left.wait()
+        assert left.is_up
+        remove_leftovers()
+    assert not left.is_up
+    assert not left.directory.exists()
     assert engine.is_up
     assert engine.api.call("GET", "/_ping").ok
-    assert SHARED.exists()
-    assert os.path.exists(engine.socket)

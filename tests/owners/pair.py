@@ -4,6 +4,7 @@ Two owners of one engine, and what is theirs.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -80,4 +81,5 @@ def told(reply: Reply, reference: str) -> tuple[int, str]:
     """
     What a client learns from a reply, but for the reference that it wrote itself.
     """
-    return reply.status, reply.message.replace(reference, _HIDDEN)
+    written = rf"(?<![0-9A-Za-z]){re.escape(reference)}(?![0-9A-Za-z])"
+    return reply.status, re.sub(written, _HIDDEN, reply.message)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dss.routes.table import Route
+from tests.engines.patience import eventually
 from tests.owners.attempts import (
     ATTEMPTS,
     ON_CONTAINERS,
@@ -66,6 +67,7 @@ def test_execs(pair: Pair, route: Route) -> None:
     if route.operation == "ExecResize":
         # Only a running one has a size.
         pair.b.hijack("POST", f"/exec/{instance}/start", body={"Tty": True}).close()
+        eventually(lambda: _exec_facts(pair, instance)["Pid"], "the exec to run")
     before = _exec_facts(pair, instance)
     nothing = missing("id")
     expected = told(attempt.send(pair.a, route, nothing), nothing)

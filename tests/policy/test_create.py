@@ -370,7 +370,7 @@ def test_the_body_that_goes_on() -> None:
             ],
         },
         "NetworkingConfig": {
-            "EndpointsConfig": {OWN_NETWORK: {"Links": [f"{OWN}:x"]}, "bridge": {}}
+            "EndpointsConfig": {OWN_NETWORK: {"Links": [f"{OWN[:12]}:x"]}, "bridge": {}}
         },
     }
 

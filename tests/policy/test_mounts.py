@@ -388,7 +388,7 @@ def test_volumes_at_no_target(target: str) -> None:
 
 @pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure"])
 def test_restarts_that_dss_would_not_see(policy: str) -> None:
-    restart = {"RestartPolicy": {"Name": policy}}
+    restart: dict[str, Any] = {"RestartPolicy": {"Name": policy}}
     assert rules_of(Binds=["/srv/ci/src:/x"], **restart) == ["container.restart"]
     assert rules_of(Mounts=[bind("/srv/ci/src")], **restart) == ["container.restart"]
     # A root that can be written through another one can be replaced by a link.

@@ -25,7 +25,7 @@ from dss.testing.engine.processes import Process
 from dss.testing.engine.shapes import sampled
 from dss.testing.engine.state import Container, Line, State
 from dss.testing.engine.terminal import DETACH_KEYS, DetachWatch, detach_keys
-from dss.testing.engine.times import duration, stamp
+from dss.testing.engine.times import stamp, unix
 
 Call = TypeVar("Call")
 
@@ -195,15 +195,15 @@ def logs(state: State, request: EngineRequest, name: str) -> Reply:
     if not (stdout or stderr):
         raise EngineError(400, "Bad parameters: you must choose at least one stream")
     container = state.container(name)
-    since = _moment(request.text("since"), state.now)
-    until = _moment(request.text("until"), state.now)
+    since = unix(request.text("since"))
+    until = unix(request.text("until"))
     timestamps = request.flag("timestamps")
 
     def wanted(line: Line) -> bool:
         return (
             (stdout if line.stream == 1 else stderr)
             and (since is None or line.when >= since)
-            and (until is None or line.when <= until)
+            and (not until or line.when <= until)
         )
 
     outlet = Outlet()
@@ -226,18 +226,6 @@ def logs(state: State, request: EngineRequest, name: str) -> Reply:
         container.followers.append(follow)
         outlet.on_close(lambda: _forget(container.followers, follow))
     return Streamed(outlet, output_type(request, container.tty))
-
-
-def _moment(text: str, now: float) -> float | None:
-    if text in ("", "0"):
-        return None
-    before = duration(text)
-    if before is not None:
-        return now - before
-    try:
-        return float(text)
-    except ValueError:
-        raise EngineError(400, f'invalid value for "since": value "{text}" is no time') from None
 
 
 def _forget(calls: list[Call], call: Call) -> None:

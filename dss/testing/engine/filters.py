@@ -44,7 +44,8 @@ class Filters:
         values = {}
         for name, given in parsed.items():
             if isinstance(given, dict):
-                given = [value for value, wanted in given.items() if wanted]
+                # Their truth values mean nothing: moby looks at the keys alone.
+                given = list(given)
             if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
                 raise EngineError(400, "invalid filter")
             if known is not None and name not in known:

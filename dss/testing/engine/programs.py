@@ -148,33 +148,27 @@ def _touch(args: list[str], place: Place) -> Program:
 
 def _shell(args: list[str], place: Place) -> Program:
     if args and args[0] in ("-c", "-ec"):
-        return (yield from _script(args[1] if len(args) > 1 else "", place))
-    rest = b""
-    code = 0
-    while (data := (yield Read())) is not None:
+        code, _ = yield from _script(args[1] if len(args) > 1 else "", place)
+        return code
+    code, left, rest = 0, False, b""
+    while not left and (data := (yield Read())) is not None:
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
-            try:
-                code = yield from _script(line.decode(errors="replace"), place)
-            except _Exit as left:
-                return left.code
-    return (yield from _script(rest.decode(errors="replace"), place)) if rest else code
+            if not left:
+                code, left = yield from _script(line.decode(errors="replace"), place)
+    if rest and not left:
+        code, _ = yield from _script(rest.decode(errors="replace"), place)
+    return code
 
 
-class _Exit(Exception):
-    """
-    The shell's C{exit}, where it reads its commands.
-    """
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def _script(text: str, place: Place) -> Program:
+def _script(
+    text: str, place: Place
+) -> Generator[Read | Write | Sleep, bytes | None, tuple[int, bool]]:
     """
     Commands joined by C{;}, C{&&}, C{||} and lines, each perhaps with its output
     sent elsewhere.
+
+    @return: the exit code, and whether the shell is to end.
     """
     code = 0
     joint = ";"
@@ -188,16 +182,17 @@ def _script(text: str, place: Place) -> Program:
             words = shlex.split(part, comments=True)
         except ValueError as error:
             yield Write(2, f"sh: syntax error: {error}\n".encode())
-            return 2
+            return 2, True
         if words[:1] == ["exec"]:
             words = words[1:]
         if not words:
             continue
         words = [_filled(word, place, code) for word in words]
         if words[0] == "exit":
-            return int(words[1]) if words[1:] and words[1].isdigit() else code
+            given = words[1] if words[1:] and words[1].isdigit() else code
+            return int(given) & 255, True
         code = yield from _redirected(words, place)
-    return code
+    return code, False
 
 
 def _filled(word: str, place: Place, code: int) -> str:

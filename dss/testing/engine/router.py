@@ -109,24 +109,21 @@ def handle(state: State, request: EngineRequest) -> Reply:
         found = pattern.fullmatch(request.path) if method == request.method else None
         if found is None:
             continue
+        if request.version < OLDEST_TAKEN:
+            # Such old clients get their errors as text.
+            told = (
+                f"client version {request.version} is too old. Minimum supported API version is "
+                f"{OLDEST_TAKEN}, please upgrade your client to a newer version\n"
+            )
+            return Whole(400, told.encode(), "text/plain; charset=utf-8")
         try:
-            _check_version(request)
+            if request.version > SPOKEN:
+                raise EngineError(
+                    400,
+                    f"client version {request.version} is too new. Maximum supported API version "
+                    f"is {SPOKEN}",
+                )
             return handler(state, request, *found.groups())
         except EngineError as error:
             return failed(error)
     return Whole(404, b'{"message":"page not found"}\n', "application/json", bare=True)
-
-
-def _check_version(request: EngineRequest) -> None:
-    if request.version < OLDEST_TAKEN:
-        raise EngineError(
-            400,
-            f"client version {request.version} is too old. Minimum supported API version is "
-            f"{OLDEST_TAKEN}, please upgrade your client to a newer version",
-        )
-    if request.version > SPOKEN:
-        raise EngineError(
-            400,
-            f"client version {request.version} is too new. Maximum supported API version is "
-            f"{SPOKEN}",
-        )

@@ -11,7 +11,6 @@ from dss.testing.engine.images import listed as image_listed
 from dss.testing.engine.message import (
     OLDEST_TAKEN,
     SPOKEN,
-    EngineError,
     EngineRequest,
     Outlet,
     Reply,
@@ -20,7 +19,7 @@ from dss.testing.engine.message import (
 )
 from dss.testing.engine.shapes import listed
 from dss.testing.engine.state import State
-from dss.testing.engine.times import duration, stamp
+from dss.testing.engine.times import stamp, unix
 from dss.testing.engine.volumes import shown
 
 #: What the engine calls its release: that whose behaviour it follows.
@@ -176,8 +175,8 @@ def events(state: State, request: EngineRequest) -> Reply:
     C{GET /events}: those since a time, and those to come, up to another.
     """
     now = state.now
-    since = _moment(request.text("since"), now)
-    until = _moment(request.text("until"), now)
+    since = unix(request.text("since"))
+    until = unix(request.text("until"))
     filters = Filters.read(request)
     outlet = Outlet()
     if since is not None:
@@ -199,18 +198,6 @@ def events(state: State, request: EngineRequest) -> Reply:
         timer = state.clock.callLater(until - now, outlet.end)
         outlet.on_close(lambda: timer.cancel() if timer.active() else None)
     return Streamed(outlet)
-
-
-def _moment(text: str, now: float) -> float | None:
-    if not text:
-        return None
-    before = duration(text)
-    if before is not None:
-        return now - before
-    try:
-        return float(text)
-    except ValueError:
-        raise EngineError(500, f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
 def _wanted(filters: Filters, event: dict[str, Any]) -> bool:

@@ -84,6 +84,20 @@ def instant(text: str, now: float) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
+def unix(text: str) -> float | None:
+    """
+    A point in time as logs and events take it: Unix seconds, perhaps with a fraction;
+    L{None} for an empty text. Clients turn durations and dates into it themselves.
+
+    @raise EngineError: if it is none.
+    """
+    if not text:
+        return None
+    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?", text):
+        raise EngineError(500, f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return float(text)
+
+
 def ago(seconds: float) -> str:
     """
     A length of time in the words of C{docker ps}.
