@@ -7,14 +7,13 @@ from __future__ import annotations
 import os
 import resource
 import stat
-import tempfile
 import uuid
 from typing import Any
 
 from attrs import fields
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString
+from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
@@ -76,28 +75,23 @@ class Options(UsageOptions):
         self["allow-bind"] = []
         self["limit"] = {}
 
+    # twisted.python.usage shows these docstrings as they are, line breaks and all.
+
     def opt_listen(self, endpoint: str) -> None:
-        """
-        Where clients connect: a Twisted server endpoint string, such as
-        unix:/run/dss.sock or tcp:2375:interface=127.0.0.1. May be repeated.
-        """
+        """Where clients connect: a Twisted server endpoint string, such as \
+unix:/run/dss.sock or tcp:2375:interface=127.0.0.1. May be repeated."""
         self["listen"].append(endpoint)
 
     opt_l = opt_listen
 
     def opt_allow_bind(self, directory: str) -> None:
-        """
-        A host directory that clients may bind, with all below it; with :ro after it,
-        read-only only. May be repeated.
-        """
+        """A host directory that clients may bind, with all below it; with :ro after \
+it, read-only only. May be repeated."""
         self["allow-bind"].append(directory)
 
     def opt_limit(self, setting: str) -> None:
-        """
-        NAME=NUMBER changes a limit: connections, head_bytes, head_seconds,
-        idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May
-        be repeated.
-        """
+        """NAME=NUMBER changes a limit: connections, head_bytes, head_seconds, \
+idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May be repeated."""
         name, equals, number = setting.partition("=")
         known = [each.name for each in fields(Limits)]
         if name not in known or not equals:
@@ -187,9 +181,10 @@ class _GuardService(Service):
     Says what is guarded, and stops the guard.
     """
 
-    def __init__(self, guard: Guard, engine: str) -> None:
+    def __init__(self, guard: Guard, engine: str, hooks: HookChain) -> None:
         self._guard = guard
         self._engine = engine
+        self._hooks = hooks
 
     def startService(self) -> None:
         Service.startService(self)
@@ -201,6 +196,11 @@ class _GuardService(Service):
             owner=settings.owner.name,
             roots=", ".join(str(root) for root in settings.roots) or "none",
         )
+        if self._hooks.hooks:
+            _log.info(
+                "policy hooks, in order: {hooks}",
+                hooks=", ".join(hook.name for hook in self._hooks.hooks),
+            )
 
     def stopService(self) -> Deferred[None] | None:
         Service.stopService(self)
@@ -226,17 +226,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     settings: OwnerSettings = options["settings"]
     try:
-        hooks = find_hooks()
+        hooks = HookChain(find_hooks(), reactor, settings.limits.hook_seconds)
     except HookError as error:
         raise SystemExit(f"dss: {error}") from error
     service = MultiService()
     guard = Guard(
         settings,
-        _engine_endpoint(options["engine"], service, reactor),
-        HookChain(hooks, reactor, settings.limits.hook_seconds),
+        _engine_endpoint(options["engine"], reactor),
+        hooks,
         reactor,
     )
-    service.addService(_GuardService(guard, options["engine"]))
+    service.addService(_GuardService(guard, options["engine"], hooks))
     for description in options["listen"]:
         try:
             listener = Listener(description, guard.listener(), options["access"], reactor)
@@ -246,17 +246,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     return service
 
 
-def _engine_endpoint(
-    description: str, service: MultiService, reactor: Any
-) -> IStreamClientEndpoint:
+def _engine_endpoint(description: str, reactor: Any) -> IStreamClientEndpoint:
     if description == MEMORY:
         # Only who asks for it pays for it.
-        from dss.testing.engine.service import MemoryEngineService
+        from dss.testing.engine.endpoint import MemoryEngineEndpoint
+        from dss.testing.engine.memory import MemoryEngine
 
-        folder = tempfile.TemporaryDirectory(prefix="dss-memory-")
-        path = os.path.join(folder.name, "engine.sock")
-        service.addService(MemoryEngineService(path, reactor, folder))
-        return UNIXClientEndpoint(reactor, path)
+        _log.info(
+            "the engine is a small one in memory: it runs nothing, its containers are toys, and "
+            "all is forgotten at the end"
+        )
+        return MemoryEngineEndpoint(MemoryEngine(reactor), reactor)
     try:
         endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
     except (ValueError, TypeError) as error:

@@ -35,16 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_GUARDS] = {}
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """
-    With pytest-xdist's C{--dist loadgroup} all tests on one engine are one worker's.
-    With other ways of sharing out they are correct too, but wait for each other.
-    """
-    suite = _suite(item)
-    if suite is not None:
-        item.add_marker(pytest.mark.xdist_group(suite))
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """
     Remember which engines the selected tests need: these are started together.
@@ -100,7 +90,8 @@ def _engine(config: pytest.Config, suite: str) -> Engine:
 @pytest.fixture(params=SUITES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """
-    A real engine of each suite, which the test has to itself. What the test makes in
+    A real engine of each suite, which the test has to itself, also among the workers of
+    pytest-xdist. What the test makes in
     it is removed afterwards, and no guard may have failed unexpectedly meanwhile.
     """
     found = _engine(request.config, request.param)

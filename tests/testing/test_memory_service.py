@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -70,14 +69,13 @@ async def _talk(endpoint: IStreamClientEndpoint) -> Any:
 async def test_service(tmp_path: Path) -> None:
     """
     It listens on a socket that is its user's alone, says in the log what it is, and
-    takes socket and folder with it.
+    takes the socket with it.
     """
     events: list[LogEvent] = []
     observer: Any = events.append
     globalLogPublisher.addObserver(observer)
-    folder = TemporaryDirectory(dir=tmp_path)
-    path = Path(folder.name) / "engine.sock"
-    service = MemoryEngineService(str(path), reactor, folder)
+    path = tmp_path / "engine.sock"
+    service = MemoryEngineService(str(path), reactor)
     try:
         service.startService()
         assert service.ready is not None
@@ -88,7 +86,7 @@ async def test_service(tmp_path: Path) -> None:
     finally:
         await service.stopService()
         globalLogPublisher.removeObserver(observer)
-    assert not Path(folder.name).exists()
+    assert not path.exists()
     assert any("in memory" in str(event.get("log_format")) for event in events)
 
 

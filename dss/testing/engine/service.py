@@ -4,7 +4,6 @@ A memory engine as a Twisted service.
 
 from __future__ import annotations
 
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.application.service import Service
@@ -32,19 +31,16 @@ class MemoryEngineService(Service):
         self,
         path: str,
         reactor: Any,
-        folder: TemporaryDirectory[str] | None = None,
         engine: MemoryEngine | None = None,
     ) -> None:
         """
         @param path: where the socket will be.
         @param reactor: listens, and tells the time.
-        @param folder: removed when the service stops.
         @param engine: a new one, if L{None}.
         """
         self.engine = MemoryEngine(reactor) if engine is None else engine
         self.ready: Deferred[None] | None = None
         self._path = path
-        self._folder = folder
         self._reactor = reactor
         self._port: IListeningPort | None = None
 
@@ -77,10 +73,4 @@ class MemoryEngineService(Service):
         """
         Service.stopService(self)
         port, self._port = self._port, None
-        stopped = maybeDeferred(port.stopListening) if port is not None else succeed(None)
-        return stopped.addBoth(self._stopped)
-
-    def _stopped(self, result: object) -> object:
-        if self._folder is not None:
-            self._folder.cleanup()
-        return result
+        return maybeDeferred(port.stopListening) if port is not None else succeed(None)
