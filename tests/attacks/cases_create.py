@@ -26,6 +26,9 @@ SECRET = "the-victims-secret"
 #: The attacker's owner.
 ATTACKER = "attacker"
 
+#: A volume that an attack makes on the side.
+_ORPHAN = "orphan"
+
 _VICTIM = {"com.dss.owner": "victim"}
 _OWN = {"com.dss.owner": ATTACKER}
 
@@ -196,6 +199,8 @@ def attempt(attack: Attack, scene: Scene, api: Api) -> bool:
         return attack.worked(made)
     finally:
         scene.engine.api.delete(f"/containers/{made.id}", force=1, v=1)
+        scene.engine.api.call("DELETE", f"/volumes/{_ORPHAN}")
+        restored(scene)
 
 
 _PROBE = "cat /x/secret /x/data/secret /data/secret /host/secret 2>/dev/null"
@@ -632,5 +637,5 @@ ATTACKS = (
         starts=False,
     ),
     Attack("an orphan by Volumes", _fixed(Volumes={"/x": {}}), _orphaned, starts=False),
-    Attack("an orphan by Binds", _fixed({"Binds": ["orphan:/x"]}), _orphaned, starts=False),
+    Attack("an orphan by Binds", _fixed({"Binds": [f"{_ORPHAN}:/x"]}), _orphaned, starts=False),
 )
