@@ -10,7 +10,7 @@ import stat
 import uuid
 from typing import Any
 
-from attrs import fields
+from attrs import evolve, fields
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString
@@ -20,6 +20,7 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from dss import __version__
+from dss.config.load import FileSettings, load
 from dss.config.settings import Limits, OwnerSettings, Root
 from dss.hooks.chain import HookChain
 from dss.hooks.discovery import HookError, find_hooks
@@ -30,6 +31,9 @@ from dss.proxy.listener import Listener, SocketAccess, UnixAddress
 #: The engine address that means the small engine in memory.
 MEMORY = "memory:"
 
+#: Where the engine is unless told otherwise.
+DEFAULT_ENGINE = "unix:/var/run/docker.sock"
+
 _log = Logger(namespace="dss")
 
 
@@ -38,7 +42,10 @@ class Options(UsageOptions):
     The command line of C{twist dss}.
     """
 
-    synopsis = "--listen ENDPOINT [--engine ENDPOINT] [--owner NAME] [--allow-bind DIR[:ro]]…"
+    synopsis = (
+        "--listen ENDPOINT [--config FILE] [--engine ENDPOINT] [--owner NAME] "
+        "[--allow-bind [CLIENT_DIR=]DIR[:ro]]…"
+    )
 
     longdesc = (
         "Guard a Docker Engine's socket: a client of the guarded socket sees, uses and destroys "
@@ -50,10 +57,16 @@ class Options(UsageOptions):
         [
             "engine",
             "e",
-            "unix:/var/run/docker.sock",
+            None,
             "The engine: a Twisted client endpoint string, such as unix:PATH, tcp:HOST:PORT or "
             "tls:HOST:PORT:certificate=…:privateKey=…:trustRoots=…; or memory: for a small engine "
-            "inside dss, to try it out.",
+            "inside dss, to try it out. [default: unix:/var/run/docker.sock]",
+        ],
+        [
+            "config",
+            "c",
+            None,
+            "A settings file, in TOML. What the command line says comes before what it says.",
         ],
         [
             "owner",
@@ -86,7 +99,7 @@ unix:/run/dss.sock or tcp:2375:interface=127.0.0.1. May be repeated."""
 
     def opt_allow_bind(self, directory: str) -> None:
         """A host directory that clients may bind, with all below it; with :ro after \
-it, read-only only. May be repeated."""
+it, read-only only. CLIENT_DIR=DIR lets clients call it CLIENT_DIR. May be repeated."""
         self["allow-bind"].append(directory)
 
     def opt_limit(self, setting: str) -> None:
@@ -111,6 +124,9 @@ idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May be
         """
         Check what can be checked before anything starts.
         """
+        written = _read(self["config"]) if self["config"] is not None else FileSettings()
+        self["listen"] = self["listen"] or list(written.owner.listen)
+        self["engine"] = self["engine"] or written.engine or DEFAULT_ENGINE
         if not self["listen"]:
             raise UsageError("say where clients connect, with --listen unix:/PATH")
         try:
@@ -118,9 +134,11 @@ idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May be
                 self["socket-mode"], self["socket-user"], self["socket-group"]
             )
             self["settings"] = OwnerSettings(
-                Owner(self["owner"] or f"owner-{uuid.uuid4().hex[:12]}"),
-                tuple(Root.parse(text) for text in self["allow-bind"]),
-                Limits(**self["limit"]),
+                self._owner(written),
+                tuple(Root.parse(text) for text in self["allow-bind"]) or written.owner.allow_bind,
+                evolve(written.limits, **self["limit"]),
+                written.containers,
+                written.owner.limits,
             )
             listening = [
                 UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")
@@ -132,6 +150,24 @@ idle_seconds, json_bytes, json_seconds, question_seconds or hook_seconds. May be
             raise UsageError(f"{engine_path} is the engine's own socket: listen somewhere else")
         for root in self["settings"].roots:
             _check_root(root, [*listening, *([engine_path] if engine_path else [])])
+
+    def _owner(self, written: FileSettings) -> Owner:
+        if self["owner"]:
+            return Owner(self["owner"])
+        return written.owner.name or Owner(f"owner-{uuid.uuid4().hex[:12]}")
+
+
+def _read(name: str) -> FileSettings:
+    """
+    Read the settings file.
+    """
+    try:
+        with open(name, encoding="utf-8") as file:
+            return load(file.read(), name)
+    except OSError as error:
+        raise UsageError(f"--config {name}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check_engine(description: str) -> str | None:

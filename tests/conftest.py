@@ -8,7 +8,7 @@ engine can't be had.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pytest
 
@@ -19,8 +19,9 @@ from tests.engines.roots import SUITES, Unavailable, locked
 
 _GUARDS = pytest.StashKey[dict[tuple[str, str], Guard]]()
 _ENGINES = pytest.StashKey[Engines]()
-_WANTED = pytest.StashKey[list[str]]()
+_WANTED = pytest.StashKey[Sequence[str]]()
 _REFUSED = pytest.StashKey[str]()
+_NO_ENGINE = "no Docker Engine of"
 
 #: Starts a guard for an engine: C{guard(engine, owner="a", allow_bind=[...], options=[...])}.
 StartGuard = Callable[..., Guard]
@@ -43,9 +44,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[_WANTED] = [suite for suite in SUITES if suite in wanted]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """
-    Stop all that the run started, also after Ctrl-C.
+    Stop all that the run started, also after Ctrl-C: last, since an interrupted test
+    still cleans up at its engine.
     """
     for guard in session.config.stash[_GUARDS].values():
         guard.stop()
@@ -53,8 +56,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.stash[_ENGINES].stop()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """
+    Say loudly that tests on engines did not run, and why.
+    """
+    skipped = terminalreporter.getreports("skipped")
+    reasons = [str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)]
+    missed = [reason for reason in reasons if _NO_ENGINE in reason]
+    if missed:
+        terminalreporter.section("NOT TESTED ON REAL ENGINES", red=True, bold=True)
+        terminalreporter.line(f"{len(missed)} tests were skipped. {missed[0]}", red=True)
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """
     Show what the guards logged in a test that failed.
     """
@@ -79,7 +96,7 @@ def _engine(config: pytest.Config, suite: str) -> Engine:
         try:
             engines.start(config.stash[_WANTED])
         except Unavailable as error:
-            problem = config.stash[_REFUSED] = f"no engine for {suite}: {error}"
+            problem = config.stash[_REFUSED] = f"{_NO_ENGINE} {suite}: {error}"
     if problem:
         if os.environ.get("DSS_TEST_ENGINES") == "require":
             pytest.fail(problem, pytrace=False)

@@ -37,6 +37,7 @@ MAY_IMPORT = {
         "dss.transport",
     },
     "dss.testing": {"dss.proxy"},
+    "dss.cli": {"dss", "dss.routes"},
     "dss.tap": {"dss", "dss.proxy", "dss.testing"},
 }
 

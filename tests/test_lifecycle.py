@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from automat import NoTransition
@@ -51,7 +52,7 @@ class Life:
 
     def __init__(self) -> None:
         self.sides = Recorder()
-        self._machine = Lifecycle(self.sides)  # type: ignore[arg-type]
+        self._machine = Lifecycle(cast(Sides, self.sides))
 
     def live(self, name: str) -> list[str]:
         """
@@ -329,7 +330,7 @@ def test_what_happens_during_an_action_happens_after_it() -> None:
     Inputs from within an action wait until it is done, and keep their order.
     """
     sides = Answering()
-    machine = sides.machine = Lifecycle(sides)  # type: ignore[arg-type]
+    machine = sides.machine = Lifecycle(cast(Sides, sides))
     machine.head_read()
     machine.forwarded()
     assert sides.done == ["send_request", "begin_reply", "end_reply", "finish"]

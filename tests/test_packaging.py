@@ -353,12 +353,14 @@ def test_install_and_uninstall(
     for program in ("twist", "twistd"):
         assert " dss " in environment.check(program, "--help")
         assert "--listen" in environment.check(program, "dss", "--help")
+    assert "containers.capabilities" in environment.check("dss", "fields", "HostConfig.CapAdd")
     environment.pip("uninstall", "--yes", "docker-safety-sock")
     for program in ("twist", "twistd"):
         said = environment.check(program, "--help")
         assert " dss " not in said
         assert " web " in said
     assert environment.run("python", "-c", "import dss").returncode != 0
+    assert not (environment.folder / "bin" / "dss").exists()
 
 
 def test_a_broken_dss_leaves_twist_alone(built: Built, new_environment: NewEnvironment) -> None:

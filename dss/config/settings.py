@@ -1,13 +1,16 @@
 """
-Settings as values. Reading them from the command line is L{dss.tap}'s job.
+Settings as values. L{dss.config.load} reads them from a file, L{dss.tap} from the command line.
 """
 
 from __future__ import annotations
 
 import posixpath
+from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
+from dss.config.containers import Containers, OwnerLimits
+from dss.config.values import positive, setting
 from dss.model.owner import Owner
 
 
@@ -16,14 +19,22 @@ class Root:
     """
     An allowed host directory: owners may bind it and what is below it.
 
-    @ivar path: absolute and normalised.
+    @ivar path: on the engine's host; absolute and normalised.
     @ivar read_only: whether it may be bound read-only only.
+    @ivar client_path: what clients call it, absolute and normalised; the same path unless
+        told otherwise.
     """
 
     path: str = field()
     read_only: bool = False
+    client_path: str = field()
+
+    @client_path.default
+    def _same(self) -> str:
+        return self.path
 
     @path.validator
+    @client_path.validator
     def _check(self, attribute: object, value: str) -> None:
         if not value.startswith("/") or posixpath.normpath(value) != value or "\0" in value:
             raise ValueError(f"{value!r} is no root: it should be an absolute, normalised path")
@@ -33,31 +44,29 @@ class Root:
     @classmethod
     def parse(cls, text: str) -> Root:
         """
-        Read C{DIR} or C{DIR:ro}.
+        Read C{DIR} or C{CLIENT_DIR=DIR}, each with C{:ro} or C{:rw} behind it or without.
 
         @raise ValueError: if it can't be a root.
         """
         path, colon, option = text.rpartition(":")
-        if colon and option in ("ro", "rw"):
-            return cls(_clean(path), option == "ro")
-        return cls(_clean(text))
+        if not colon or option not in ("ro", "rw"):
+            path, option = text, "rw"
+        client_path, equals, host_path = path.partition("=/")
+        if equals:
+            return cls(_clean("/" + host_path), option == "ro", _clean(client_path))
+        return cls(_clean(path), option == "ro")
 
     def __str__(self) -> str:
-        return f"{self.path}:ro" if self.read_only else self.path
+        path = self.path if self.client_path == self.path else f"{self.client_path}={self.path}"
+        return f"{path}:ro" if self.read_only else path
 
 
 def _clean(path: str) -> str:
     return "/" + posixpath.normpath(path).lstrip("/") if path.startswith("/") else path
 
 
-def _positive(instance: object, attribute: Attribute[int], value: int) -> None:
-    if value <= 0:
-        raise ValueError(f"{attribute.name} must be above zero, not {value}")
-
-
-def _limit(default: int) -> int:
-    validated: int = field(default=default, validator=_positive)
-    return validated
+def _limit(default: int, meaning: str) -> Any:
+    return setting(meaning, default, "number", positive)
 
 
 @frozen
@@ -75,14 +84,16 @@ class Limits:
     @ivar hook_seconds: how long a hook may take.
     """
 
-    connections: int = _limit(4096)
-    head_bytes: int = _limit(256 * 1024)
-    head_seconds: int = _limit(30)
-    idle_seconds: int = _limit(3600)
-    json_bytes: int = _limit(8 * 1024 * 1024)
-    json_seconds: int = _limit(60)
-    question_seconds: int = _limit(60)
-    hook_seconds: int = _limit(5)
+    connections: int = _limit(4096, "Connections of one owner at once.")
+    head_bytes: int = _limit(256 * 1024, "Bytes of a request's line and headers.")
+    head_seconds: int = _limit(30, "From a head's first byte to its last.")
+    idle_seconds: int = _limit(3600, "How long a connection may stay between two requests.")
+    json_bytes: int = _limit(
+        8 * 1024 * 1024, "Bytes of a JSON body that is judged, of a request or a reply."
+    )
+    json_seconds: int = _limit(60, "How long a JSON body may take to arrive.")
+    question_seconds: int = _limit(60, "How long the engine may take to answer a question of dss.")
+    hook_seconds: int = _limit(5, "How long a hook may take.")
 
 
 @frozen
@@ -92,11 +103,15 @@ class OwnerSettings:
 
     @ivar owner: whose socket it is.
     @ivar roots: the allowed host directories.
+    @ivar containers: what its containers may ask for, and what they get.
+    @ivar sums: what they may use in sum.
     """
 
     owner: Owner
     roots: tuple[Root, ...] = ()
     limits: Limits = field(factory=Limits)
+    containers: Containers = field(factory=Containers)
+    sums: OwnerLimits = field(factory=OwnerLimits)
 
 
 __all__ = ["Limits", "OwnerSettings", "Root"]

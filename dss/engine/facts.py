@@ -183,7 +183,7 @@ class EngineFacts:
         if value is None:
             return None
         labels = (value.get("Config") or {}).get("Labels")
-        return ImageFacts(value["Id"], owner_of(labels))
+        return ImageFacts(_text(value, "Id"), owner_of(labels))
 
     async def _network_named(self, reference: str) -> NetworkFacts | None:
         if not _NAME.fullmatch(reference):
@@ -191,7 +191,7 @@ class EngineFacts:
         value = _found(await self._asker.get(("networks", reference)))
         if value is None:
             return None
-        return NetworkFacts(value["Id"], value["Name"], owner_of(value.get("Labels")))
+        return NetworkFacts(_text(value, "Id"), _text(value, "Name"), owner_of(value.get("Labels")))
 
     async def _volume_named(self, name: str) -> VolumeFacts | None:
         if not _NAME.fullmatch(name):
@@ -200,7 +200,7 @@ class EngineFacts:
         if value is None:
             return None
         return VolumeFacts(
-            value["Name"],
+            _text(value, "Name"),
             owner_of(value.get("Labels")),
             value.get("Driver") or "",
             value.get("Options") or {},
@@ -215,6 +215,13 @@ def _is_ambiguous(answer: EngineAnswer) -> bool:
     return "multiple IDs found" in answer.message.lower() or (
         "multiple" in answer.message.lower() and "prefix" in answer.message.lower()
     )
+
+
+def _text(value: Json, name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str) or not found:
+        raise EngineOdd(f"the Docker Engine shows an object without its {name}")
+    return found
 
 
 def _found(answer: EngineAnswer) -> Json:

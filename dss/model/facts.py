@@ -8,7 +8,7 @@ system or the hooks. Each question's class says what type its answer has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -168,6 +168,20 @@ class HostPath(Question[PathFacts]):
 
 
 @frozen
+class MakeDirectory(Question[str | None]):
+    """
+    Make a directory and those above it, as the engine does for a bind's missing source.
+    No link below the root is followed. L{None} once it is there, else why it can't be.
+
+    @ivar root: an existing directory of the engine's host.
+    @ivar relative: the path below it, clean.
+    """
+
+    root: str
+    relative: str
+
+
+@frozen
 class HooksOnCreate(Question[Json]):
     """
     The create body after all hooks have seen it.
@@ -188,3 +202,19 @@ class HooksOnEntry(Question[bool]):
 
     kind: str
     entry: Json
+
+
+@frozen
+class Claim(Question[Callable[[], None]]):
+    """
+    Claim what an owner is about to use, within the owner's limits: for a container that is
+    about to be made, or to run with some resources. The claim counts as use until the
+    answer is called: once the engine has answered, and so can tell by itself.
+
+    @ivar container: the full id, or empty for a new container.
+    @ivar changes: for a container that is updated, the resources that change.
+    @raise dss.errors.Denied: where it goes over a limit.
+    """
+
+    container: str = ""
+    changes: Mapping[str, Any] = field(factory=dict)

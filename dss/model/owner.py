@@ -19,6 +19,13 @@ OWNER_LABEL = "com.dss.owner"
 #: given the image's id, and the client is shown this.
 IMAGE_LABEL = "com.dss.image"
 
+#: On a container: how its client wrote what it mounts, where the engine was given
+#: something else; empty where it was not. L{dss.policy.shown} says what is in it.
+MOUNTS_LABEL = "com.dss.mounts"
+
+#: On the volume that stands for an allowed host directory: the directory.
+ROOT_LABEL = "com.dss.root"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 

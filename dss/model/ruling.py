@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from dss.model.facts import Json, Question
 from dss.model.message import HeaderList, ResponseHead
+from dss.model.version import ApiVersion
 
 Result = TypeVar("Result")
 
@@ -111,6 +112,8 @@ class Forward:
     @ivar reply: how the reply flows.
     @ivar rewrites: what dss changed, for the audit, such as
         C{("Labels: stamped",)}.
+    @ivar version: the API version that the engine is asked in; L{None} for the one in
+        force, the client's own.
     """
 
     params: Mapping[str, str] = field(factory=dict)
@@ -119,6 +122,7 @@ class Forward:
     body: bytes | None = None
     reply: Reply = field(factory=Stream)
     rewrites: tuple[str, ...] = ()
+    version: ApiVersion | None = None
 
 
 @frozen

@@ -10,13 +10,14 @@ from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model.facts import Json
 from dss.model.message import HeaderList
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream
+from dss.policy import claims
 from dss.policy.filters import narrowed
-from dss.policy.mounts import recheck
+from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.queries import filters_of, passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
-from dss.policy.shown import with_image
+from dss.policy.shown import labels_of, with_image, with_mounts
 
 _PS_ARGUMENTS = re.compile(r"[A-Za-z0-9 ,=_:+-]*")
 
@@ -29,8 +30,8 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     The policy of starting and restarting a container. The engine looks at a bind's source
     anew at each start, so its host directories are judged again.
 
-    @raise Denied: for a checkpoint, whose directory the engine reads on the host, and for
-        a host directory that is no longer what was allowed.
+    @raise Denied: for a checkpoint, whose directory the engine reads on the host, for a
+        host directory that is no longer what was allowed, and for a limit of the owner.
     """
     for name in ("checkpoint", "checkpoint-dir"):
         if text_of(request, name):
@@ -44,10 +45,11 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     reference = request.params["id"]
     found = yield from own_container(reference)
     yield from recheck(found.id, around)
+    released = yield from claims.for_start(found.id, around.settings.sums)
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
-        reply=Stream(edit_error=as_asked(reference, found.id)),
+        reply=Stream(released, as_asked(reference, found.id)),
     )
 
 
@@ -119,7 +121,8 @@ def top(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
 def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
-    The policy of inspecting a container: shown with the image that its client wrote.
+    The policy of inspecting a container: shown with the image and the
+    mounts that its client wrote.
     """
     reference = request.params["id"]
     found = yield from own_container(reference)
@@ -135,7 +138,9 @@ def _shown(value: Json) -> Judgement[Json]:
     if not isinstance(config, dict):
         raise EngineOdd("the engine's container has no configuration")
     shown = with_image(config, "Image", "Labels")
-    return value if shown is config else {**value, "Config": shown}
+    if shown is config:
+        return value
+    return with_mounts({**value, "Config": shown}, labels_of(config))
     yield  # pragma: no cover - makes this function a generator
 
 

@@ -18,12 +18,16 @@ from dss.model.facts import (
     Json,
     NetworkNamed,
 )
-from dss.model.owner import IMAGE_LABEL, Owner
+from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, Owner
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
-from dss.policy import mounts
+from dss.policy import claims, given, limits
 from dss.policy.fields.tables import CREATE
 from dss.policy.images import with_tag
 from dss.policy.labels import stamp
+from dss.policy.mounts import judging
+from dss.policy.mounts.older import as_before
+from dss.policy.mounts.sources import restart_problem
+from dss.policy.mounts.taking import taken_from
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
@@ -60,18 +64,19 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     body = yield from _hooked(CREATE.read(request.body))
     host = body.get("HostConfig") or {}
     query, problems = _named(request)
-    problems.extend(CREATE.problems(body))
+    settings = around.settings.containers
+    problems.extend(CREATE.problems(body, settings))
+    problems.extend(limits.problems(host, settings.ceilings, "HostConfig."))
     taken = []
     if host.get("VolumesFrom"):
         for entry in host["VolumesFrom"]:
-            taken.append((yield from mounts.taken_from(entry)))
-    mounted = yield from mounts.judge(body, [mount for _, each in taken for mount in each], around)
+            taken.append((yield from taken_from(entry)))
+    mounted = yield from judging.judge(body, taken, around)
     problems.extend(mounted.problems)
-    restart = mounts.restart_problem(
+    restart = restart_problem(
         (host.get("RestartPolicy") or {}).get("Name", ""),
-        mounted.sources,
+        mounted.loose,
         "HostConfig.RestartPolicy.Name",
-        around.settings.roots,
     )
     if restart is not None:
         problems.append(restart)
@@ -79,29 +84,43 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         raise Denied(problems)
     reference = body.get("Image", "")
     image = yield from _image(reference, around.owner)
-    body = CREATE.cleaned(body)
+    body, changed = given.to_container(CREATE.cleaned(body), settings)
     host = yield from _resolved_host(body.get("HostConfig") or {}, around.owner)
     host = _without_empty(
         {
             **host,
-            "Binds": list(mounted.binds),
+            "Binds": [],
             "Mounts": [dict(each) for each in mounted.mounts],
-            "VolumesFrom": [entry for entry, _ in taken],
+            "VolumesFrom": [each.entry for each in taken],
         }
     )
     networking = yield from _resolved_networking(body.get("NetworkingConfig") or {}, around.owner)
+    forced_network = settings.force.network
+    if forced_network is not None:
+        # Not the owner's to choose, and so not the owner's to have: its own name goes on.
+        host = {**host, "NetworkMode": forced_network}
+        changed.append(f"HostConfig.NetworkMode: {forced_network}")
     ready = {
         **body,
         "Image": image.id,
-        "Labels": stamp(body.get("Labels"), around.owner, {IMAGE_LABEL: reference}),
+        "Labels": stamp(
+            body.get("Labels"), around.owner, {IMAGE_LABEL: reference, MOUNTS_LABEL: mounted.label}
+        ),
         "HostConfig": host,
         "NetworkingConfig": networking,
     }
+    if mounted.version is not None and request.version < mounted.version:
+        ready = as_before(ready, request.version)
+    problem = yield from mounted.make_missing()
+    if problem is not None:
+        raise Denied(problem)
+    released = yield from claims.for_new(around.settings.sums)
     return Forward(
         query=query,
         body=gojson.encode(ready),
-        reply=Stream(edit_error=_as_asked(reference, image.id)),
-        rewrites=("Labels: stamped", f"Image: {image.id}", *mounted.rewrites),
+        reply=Stream(released, _as_asked(reference, image.id)),
+        rewrites=("Labels: stamped", f"Image: {image.id}", *mounted.rewrites, *changed),
+        version=max(mounted.version, request.version) if mounted.version else None,
     )
 
 

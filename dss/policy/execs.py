@@ -8,6 +8,7 @@ from dss.errors import Denied, NotFound
 from dss.model import gojson
 from dss.model.facts import ExecNamed
 from dss.model.ruling import Forward, Hijack, Judgement, Ruling, Stream, ask
+from dss.policy import given
 from dss.policy.fields.tables import EXEC_CREATE, EXEC_START
 from dss.policy.ownership import own_container
 from dss.policy.request import Circumstances, Request
@@ -24,7 +25,8 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if problems:
         raise Denied(problems)
     found = yield from own_container(request.params["id"])
-    return Forward(params={"id": found.id}, body=gojson.encode(EXEC_CREATE.cleaned(body)))
+    ready = given.to_exec(EXEC_CREATE.cleaned(body), around.settings.containers.force)
+    return Forward(params={"id": found.id}, body=gojson.encode(ready))
 
 
 def start(request: Request, around: Circumstances) -> Judgement[Ruling]:

@@ -15,7 +15,7 @@ from dss.policy.filters import narrowed
 from dss.policy.ownership import own_container
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
-from dss.policy.shown import labels_of, with_image
+from dss.policy.shown import labels_of, with_image, with_mounts
 
 
 def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -46,7 +46,7 @@ def _own_containers(owner: Owner) -> Callable[[Json], Judgement[Json]]:
         changed = False
         for entry in value:
             if owner.owns(labels_of(entry)) and (yield from ask(HooksOnEntry("container", entry))):
-                shown = with_image(entry, "Image", "Labels")
+                shown = with_mounts(with_image(entry, "Image", "Labels"), labels_of(entry))
                 changed = changed or shown is not entry
                 kept.append(shown)
         return kept if changed or len(kept) != len(value) else value
@@ -92,13 +92,14 @@ def _shown(event: Json, actor: Json) -> Json:
     """
     An event with the image that its container's client wrote.
     """
-    attributes = labels_of(actor, "Attributes")
-    flat = with_image({"Attributes": attributes}, "image", "Attributes")
-    written = flat.get("image")
-    if written is None:
+    given = {"Attributes": labels_of(actor, "Attributes")}
+    flat = with_image(given, "image", "Attributes")
+    if flat is given:
         return event
-    shown = {**event, "Actor": {**actor, "Attributes": {**flat["Attributes"], "image": written}}}
-    if "from" in event:
+    written = flat.get("image")
+    restored = {} if written is None else {"image": written}
+    shown = {**event, "Actor": {**actor, "Attributes": {**flat["Attributes"], **restored}}}
+    if written is not None and "from" in event:
         shown["from"] = written
     return shown
 

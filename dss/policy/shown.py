@@ -1,6 +1,6 @@
 """
-How a container is shown to its owner: with the image that the client wrote, and without
-the label that remembers it.
+How a container is shown to its owner: with the image and the mounts that the client wrote,
+and without the labels that remember them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dss.model.facts import Json
-from dss.model.owner import IMAGE_LABEL
+from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
+from dss.policy.labels import reserved
+from dss.policy.mounts.showing import Memory
+from dss.policy.mounts.wishes import clean
+
+_HIDDEN = (IMAGE_LABEL, MOUNTS_LABEL)
 
 
 def labels_of(entry: Json, key: str = "Labels") -> Mapping[str, Any]:
@@ -22,16 +27,73 @@ def labels_of(entry: Json, key: str = "Labels") -> Mapping[str, Any]:
 
 def with_image(holder: Json, image: str, labels: str) -> Json:
     """
-    An object with the image restored from its labels, and that label hidden.
+    An object with the image restored from its labels, and the labels hidden that
+    remember what a client wrote.
 
     @param holder: a JSON object, which is not changed.
     @param image: its key for the image, such as C{Image}.
     @param labels: its key for the labels, such as C{Labels}.
-    @return: the same object where the label is absent.
+    @return: the same object where there are no such labels.
     """
     given = labels_of(holder, labels)
-    written = given.get(IMAGE_LABEL)
-    if not isinstance(written, str):
+    if not any(isinstance(given.get(name), str) for name in _HIDDEN):
         return holder
-    kept = {key: value for key, value in given.items() if key != IMAGE_LABEL}
-    return {**holder, labels: kept, image: written}
+    kept = {key: value for key, value in given.items() if key not in _HIDDEN}
+    written = given.get(IMAGE_LABEL)
+    return {**holder, labels: kept, **({image: written} if isinstance(written, str) else {})}
+
+
+def with_mounts(holder: Json, labels: Mapping[str, Any]) -> Json:
+    """
+    A container, inspected or from a list, with its mounts as its client wrote them.
+
+    @param holder: a JSON object, which is not changed.
+    @param labels: the container's labels, as the engine has them.
+    @return: the same object where they are what the client wrote.
+    """
+    memory = Memory.of(labels)
+    if memory is None:
+        return holder
+    shown = dict(holder)
+    mounts = holder.get("Mounts")
+    if isinstance(mounts, list):
+        shown["Mounts"] = [_with_point(each, memory) for each in mounts]
+    host = holder.get("HostConfig")
+    if isinstance(host, dict) and "Binds" in host:
+        shown["HostConfig"] = _restored(host, memory)
+    return shown
+
+
+def _with_point(entry: Json, memory: Memory) -> Json:
+    if not isinstance(entry, dict):
+        return entry
+    point = memory.points.get(clean(str(entry.get("Destination", ""))))
+    return entry if point is None else point.applied(entry)
+
+
+def _restored(host: Mapping[str, Any], memory: Memory) -> dict[str, Any]:
+    """
+    The engine leaves C{Mounts} out where there are none, and shows C{null} for the other two.
+    """
+    shown = {**host, **memory.host}
+    if shown["Mounts"] is None:
+        del shown["Mounts"]
+    else:
+        shown["Mounts"] = [_with_labels(each, host.get("Mounts")) for each in shown["Mounts"]]
+    return shown
+
+
+def _with_labels(mount: Json, real: Json) -> Json:
+    """
+    A remembered entry of C{HostConfig.Mounts}, with the labels that the engine itself gave
+    to a volume without a name (28.5 writes C{com.docker.volume.anonymous} there).
+    """
+    if mount.get("Type") != "volume" or mount.get("Source") or "VolumeOptions" not in mount:
+        return mount
+    for each in real if isinstance(real, list) else ():
+        if each.get("Target") == mount.get("Target"):
+            given = labels_of(each.get("VolumeOptions")).items()
+            labels = {key: value for key, value in given if not reserved(key)}
+            if labels:
+                return {**mount, "VolumeOptions": {**mount["VolumeOptions"], "Labels": labels}}
+    return mount

@@ -4,11 +4,15 @@ Container update: limits and the restart policy, by the same rows as create.
 
 from __future__ import annotations
 
-from dss.errors import Denied
+from dss.config.containers import Ceilings
+from dss.errors import Denied, NotFound
 from dss.model import gojson
-from dss.model.ruling import Forward, Judgement, Ruling, Stream
-from dss.policy import mounts
+from dss.model.facts import ContainerJson
+from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
+from dss.policy import claims, limits
 from dss.policy.fields.tables import UPDATE
+from dss.policy.mounts.rechecking import loose_mounts
+from dss.policy.mounts.sources import restart_problem
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.request import Circumstances, Request
 
@@ -17,27 +21,32 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of changing a container of the owner's own.
 
-    @raise Denied: for what the field table denies, and for a restart policy where a host
-        directory is bound that the owner can replace.
+    @raise Denied: for what the field table denies, what is over a ceiling, and for a
+        restart policy where a host directory is bound that the owner can replace.
     """
     body = UPDATE.read(request.body)
-    problems = list(UPDATE.problems(body))
+    settings = around.settings.containers
+    problems = list(UPDATE.problems(body, settings))
     reference = request.params["id"]
     found = yield from own_container(reference)
+    if settings.ceilings != Ceilings():
+        current = yield from ask(ContainerJson(found.id))
+        if current is None:
+            raise NotFound(f"No such container: {reference}")
+        problems.extend(
+            limits.update_problems(body, current.get("HostConfig") or {}, settings.ceilings)
+        )
     policy = (body.get("RestartPolicy") or {}).get("Name", "")
     if policy not in ("", "no"):
-        bound = [
-            (f"Mounts[{each.get('Destination')!r}]", each["Source"])
-            for each in (yield from mounts.mounts_of(found.id))
-            if each.get("Type") == "bind"
-        ]
-        problem = mounts.restart_problem(policy, bound, "RestartPolicy.Name", around.settings.roots)
+        loose = yield from loose_mounts(found.id, around)
+        problem = restart_problem(policy, loose, "RestartPolicy.Name")
         if problem is not None:
             problems.append(problem)
     if problems:
         raise Denied(problems)
+    released = yield from claims.for_update(found.id, body, around.settings.sums)
     return Forward(
         params={"id": found.id},
         body=gojson.encode(UPDATE.cleaned(body)),
-        reply=Stream(edit_error=as_asked(reference, found.id)),
+        reply=Stream(released, as_asked(reference, found.id)),
     )

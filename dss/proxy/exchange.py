@@ -343,7 +343,7 @@ class Exchange:
         found, forward = self._match, self._forward
         assert found is not None
         assert forward is not None
-        target = render_path(found.route, forward.params, found.version)
+        target = render_path(found.route, forward.params, forward.version or found.version)
         query = render_query(forward.query)
         if query:
             target = f"{target}?{query}"

@@ -16,6 +16,7 @@ from dss.model.message import RequestHead
 from dss.proxy.client_side import ClientChannel, ClientFactory, Gate
 from dss.proxy.exchange import Exchange
 from dss.proxy.judging import Answers
+from dss.proxy.usage import Usage
 
 
 class Guard:
@@ -47,7 +48,8 @@ class Guard:
         self.identity = EngineIdentity(engine, reactor, settings.limits.question_seconds)
         asker = Asker(self.pool, settings.limits, reactor)
         facts = EngineFacts(asker, settings.owner)
-        self.answers = Answers(settings.owner, facts, hooks)
+        usage = Usage(facts, settings.sums, reactor)
+        self.answers = Answers(settings.owner, facts, hooks, usage)
         self._gate = Gate(settings.limits.connections)
 
     def listener(self) -> ClientFactory:

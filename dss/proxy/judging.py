@@ -4,8 +4,6 @@ Drives judgements: whatever they ask is answered, now or later.
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -13,9 +11,11 @@ from twisted.python.failure import Failure
 
 from dss.engine.facts import EngineFacts
 from dss.hooks.chain import HookChain
-from dss.model.facts import HooksOnCreate, HooksOnEntry, HostPath, PathFacts, Question
+from dss.model.facts import Claim, HooksOnCreate, HooksOnEntry, HostPath, MakeDirectory, Question
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement
+from dss.proxy.host import look_at, make_directory
+from dss.proxy.usage import Usage
 
 Result = TypeVar("Result")
 
@@ -25,8 +25,14 @@ class Answers:
     Answers the questions of one owner's judgements.
     """
 
-    def __init__(self, owner: Owner, engine: EngineFacts, hooks: HookChain) -> None:
+    def __init__(
+        self, owner: Owner, engine: EngineFacts, hooks: HookChain, usage: Usage | None = None
+    ) -> None:
+        """
+        @param usage: what the owner uses, where that has limits.
+        """
         self._owner = owner
+        self._usage = usage
         self._engine = engine
         self._hooks = hooks
 
@@ -42,19 +48,11 @@ class Answers:
             return self._hooks.on_create(self._owner.name, question.body)
         if type(question) is HostPath:
             return look_at(question.path)
+        if type(question) is MakeDirectory:
+            return make_directory(question.root, question.relative)
+        if type(question) is Claim and self._usage is not None:
+            return self._usage.claim(question)
         return self._engine.answer(question)
-
-
-def look_at(path: str) -> PathFacts:
-    """
-    What the host says of a path.
-    """
-    try:
-        resolved = os.path.realpath(path, strict=True)
-        mode = os.stat(resolved).st_mode
-    except (OSError, ValueError):
-        return PathFacts(None)
-    return PathFacts(resolved, stat.S_ISDIR(mode), stat.S_ISSOCK(mode))
 
 
 def drive(judgement: Judgement[Result], answers: Answers) -> Result | Deferred[Result]:

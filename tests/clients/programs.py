@@ -155,6 +155,12 @@ class Terminal:
         """
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def announce_size(self) -> None:
+        """
+        Tell the program once more that the size may have changed.
+        """
+        self._process.send_signal(signal.SIGWINCH)
+
     def write(self, data: bytes) -> None:
         """
         Type.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clients.programs import Terminal
 from tests.clients.sides import Side, both_ways
 from tests.engines.patience import eventually
 
@@ -55,9 +56,10 @@ def test_a_resize_while_attached(side: Side) -> None:
     """
     A new size reaches the container.
     """
-    shell = side.terminal("run", "-it", "--rm", "busybox", "sh")
+    # An unusual first size tells that the client has come so far as to watch its terminal.
+    shell = side.terminal("run", "-it", "--rm", "busybox", "sh", rows=31, columns=91)
     shell.until(b"# ")
-    _await_size(shell, b"24 80")
+    _await_size(shell, b"31 91")
     shell.resize(44, 132)
     _await_size(shell, b"44 132")
     shell.write(b"exit\n")
@@ -175,14 +177,16 @@ def test_start_attached_at_a_terminal(side: Side) -> None:
     assert shell.finish().status == 4
 
 
-def _await_size(shell: object, size: bytes) -> None:
+def _await_size(shell: Terminal, size: bytes) -> None:
     """
     Ask the container's terminal for its size until it is this one: a resize is a
-    request of its own, beside the stream.
+    request of its own, beside the stream. A client that was told of a new size before it
+    watched for one is told again.
     """
 
     def asked() -> bool:
-        shell.write(b"stty size; echo do''ne\n")  # type: ignore[attr-defined]
-        return size + b"\r\n" in shell.until(b"done\r\n")  # type: ignore[attr-defined]
+        shell.announce_size()
+        shell.write(b"stty size; echo do''ne\n")
+        return size + b"\r\n" in shell.until(b"done\r\n")
 
     eventually(asked, f"the size {size!r}")

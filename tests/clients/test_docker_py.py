@@ -57,7 +57,8 @@ def test_run(side: Side, client: Any) -> None:
     with pytest.raises(ContainerError) as failed:
         client.containers.run("busybox", ["sh", "-c", "echo bad >&2; exit 3"], remove=True)
     assert failed.value.exit_status == 3
-    assert failed.value.stderr == b"bad\n"
+    stderr: Any = failed.value.stderr
+    assert stderr == b"bad\n"
     both = ["sh", "-c", "echo out; echo err >&2"]
     out = client.containers.run("busybox", both, stdout=True, stderr=True, remove=True)
     assert sorted(out.split()) == [b"err", b"out"]

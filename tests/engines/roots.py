@@ -62,14 +62,13 @@ def need(command: str, package: str) -> str:
     if found is None:
         if shutil.which("apt-get") is None:
             raise Unavailable(f"{command} is missing, and this is no Debian")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True, check=False)
         subprocess.run(
             ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+            capture_output=True,
             check=False,
             env=environ,
-            **quiet,
         )
         found = shutil.which(command)
     if found is None:

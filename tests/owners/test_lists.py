@@ -95,7 +95,7 @@ def test_events(pair: Pair) -> None:
     foreign = pair.container(run=True)
     for each in (own, foreign):
         pair.engine.api.post(f"/containers/{each.id}/kill")
-        eventually(lambda each=each: "die" in _actions(pair.engine.api, begin, each.id), "the end")
+        _await_end(pair.engine.api, begin, each.id)
     asked: list[dict[str, list[str]]] = [
         {},
         {"container": [foreign.id]},
@@ -170,8 +170,9 @@ def _events(api: Api, begin: str, filters: dict[str, list[str]]) -> list[Any]:
     return [json.loads(line) for line in reply.body.splitlines() if line.strip()]
 
 
-def _actions(api: Api, begin: str, container: str) -> list[str]:
-    return [each["Action"] for each in _events(api, begin, {"container": [container]})]
+def _await_end(api: Api, begin: str, container: str) -> None:
+    filters = {"container": [container], "event": ["die"]}
+    eventually(lambda: _events(api, begin, filters), "the container's end")
 
 
 def _actor(event: Any) -> str:

@@ -32,6 +32,7 @@ from dss.model.facts import (
 from dss.model.ruling import Forward, Stream
 from dss.policy import create
 from dss.policy.fields.tables import CREATE
+from dss.policy.mounts.volumes import name_of
 from dss.testing.judging import circumstances, drive, request
 
 OWN = "1" * 64
@@ -254,11 +255,6 @@ TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("volume.driver", host(VolumeDriver="nfs"), host(VolumeDriver="local")),
     (
         "container.restart",
-        host(Binds=["/srv/ci/src:/x"], RestartPolicy={"Name": "always"}),
-        host(Binds=["/srv/ci:/x"], RestartPolicy={"Name": "always", "MaximumRetryCount": 0}),
-    ),
-    (
-        "container.restart",
         host(VolumesFrom=["mine"], RestartPolicy={"Name": "on-failure"}),
         host(VolumesFrom=["mine"], RestartPolicy={"Name": "no"}),
     ),
@@ -348,18 +344,38 @@ def test_the_body_that_goes_on() -> None:
     )
     assert forwarded.query == (("name", "web"), ("platform", "linux/amd64"))
     assert "Labels: stamped" in forwarded.rewrites
-    assert json.loads(forwarded.body or b"") == {
+    found = json.loads(forwarded.body or b"")
+    remembered = json.loads(found["Labels"].pop("com.dss.mounts"))
+    assert remembered["Host"] == {
+        "Binds": ["/srv/ci/src:/src:ro", "cache:/cache:nocopy"],
+        "Mounts": [{"Type": "tmpfs", "Target": "/t"}],
+        "VolumesFrom": ["mine:ro"],
+    }
+    labels = {"com.dss.owner": "ci", "com.dss.image": "busybox"}
+    options = {"type": "none", "o": "rbind,rprivate", "device": "/srv/ci"}
+    assert found == {
         "Image": SHARED_IMAGE,
         "Cmd": ["true"],
-        "Labels": {"a": "b", "com.dss.owner": "ci", "com.dss.image": "busybox"},
+        "Labels": {"a": "b", **labels},
         "HostConfig": {
             "NetworkMode": OWN_NETWORK,
             "IpcMode": f"container:{OWN}",
             "PidMode": f"container:{OWN}",
             "Links": [f"{OWN}:mine", f"{OWN}:db", f"{OWN}:x"],
             "VolumesFrom": [f"{OWN}:ro"],
-            "Binds": ["/srv/ci/src:/src:ro"],
             "Mounts": [
+                {
+                    "Type": "volume",
+                    "Source": name_of("ci", options),
+                    "Target": "/src",
+                    "ReadOnly": True,
+                    "VolumeOptions": {
+                        "NoCopy": True,
+                        "Subpath": "src",
+                        "Labels": {"com.dss.owner": "ci", "com.dss.root": "/srv/ci"},
+                        "DriverConfig": {"Name": "local", "Options": options},
+                    },
+                },
                 {
                     "Type": "volume",
                     "Source": "cache",
@@ -379,7 +395,11 @@ def test_the_owner_is_told_also_where_nothing_is_asked_for() -> None:
     """
     Labels that are left out would be inherited from the image.
     """
-    assert sent({"Image": "mine"})["Labels"] == {"com.dss.owner": "ci", "com.dss.image": "mine"}
+    assert sent({"Image": "mine"})["Labels"] == {
+        "com.dss.owner": "ci",
+        "com.dss.image": "mine",
+        "com.dss.mounts": "",
+    }
     assert sent({"Image": "mine"})["Image"] == OWN_IMAGE
 
 

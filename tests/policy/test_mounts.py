@@ -22,13 +22,17 @@ from dss.model.facts import (
     HostPath,
     ImageFacts,
     ImageNamed,
+    MakeDirectory,
     PathFacts,
     VolumeFacts,
     VolumeNamed,
 )
 from dss.model.ruling import Forward
 from dss.model.version import NEWEST, ApiVersion
-from dss.policy import create, mounts
+from dss.policy import create
+from dss.policy.mounts import sources, volumes, wishes
+from dss.policy.mounts.rechecking import recheck
+from dss.policy.mounts.showing import Memory
 from dss.testing.judging import circumstances, drive, request
 
 OWN = "1" * 64
@@ -44,6 +48,8 @@ HOST = {
     "/srv/ci/link": PathFacts("/etc", True),
     "/srv/ci/link/passwd": PathFacts("/etc/passwd"),
     "/srv/ci/inner": PathFacts("/srv/ci/src", True),
+    "/srv/ci/to-keep": PathFacts("/srv/ci/keep/x", True),
+    "/srv/ci/inner/deep": PathFacts("/srv/ci/src/deep", True),
     "/srv/ci/sock": PathFacts("/srv/ci/sock", is_socket=True),
     "/srv/ci/keep": PathFacts("/srv/ci/keep", True),
     "/srv/ci/keep/x": PathFacts("/srv/ci/keep/x", True),
@@ -68,6 +74,7 @@ ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
     ImageNamed: lambda q: ImageFacts("sha256:" + "2" * 64, None),
     HostPath: lambda q: HOST.get(q.path, PathFacts(None)),
     VolumeNamed: lambda q: VOLUMES.get(q.name),
+    MakeDirectory: lambda q: None,
     ContainerNamed: lambda q: ContainerFacts(OWN, "ci") if q.reference == "mine" else None,
 }
 
@@ -84,9 +91,14 @@ def created(
     return json.loads(ruling.body or b"")
 
 
-def rules_of(body: dict[str, Any] | None = None, taken: Any = (), **fields: Any) -> list[str]:
+def rules_of(
+    body: dict[str, Any] | None = None,
+    taken: Any = (),
+    version: ApiVersion = NEWEST,
+    **fields: Any,
+) -> list[str]:
     with pytest.raises(Denied) as caught:
-        created(body or {}, taken, **fields)
+        created(body or {}, taken, version, **fields)
     return [each.rule for each in caught.value.problems]
 
 
@@ -94,43 +106,79 @@ def bind(source: str, **fields: Any) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": "/x", **fields}
 
 
+#: The last engine without paths inside volumes, and the first with them.
+OLD, NEW = ApiVersion(1, 44), ApiVersion(1, 45)
+
+
+def of_root(base: str, inside: str = "", target: str = "/x", **fields: Any) -> dict[str, Any]:
+    """
+    The mount that stands for a bind.
+    """
+    options = {"type": "none", "o": "rbind,rprivate", "device": base}
+    labels = {"com.dss.owner": "ci", "com.dss.root": base}
+    found: dict[str, Any] = {"NoCopy": True, "Labels": labels}
+    found["DriverConfig"] = {"Name": "local", "Options": options}
+    if inside:
+        found["Subpath"] = inside
+    name = volumes.name_of("ci", options)
+    return {"Type": "volume", "Source": name, "Target": target, **fields, "VolumeOptions": found}
+
+
 def volume(source: str, **options: Any) -> dict[str, Any]:
     return {"Type": "volume", "Source": source, "Target": "/x", "VolumeOptions": options}
 
 
-@pytest.mark.parametrize(
-    ("source", "rule"),
-    [
-        ("/etc", "mount.source"),
-        ("/", "mount.source"),
-        ("/srv", "mount.source"),
-        ("/srv/ci-evil", "mount.source"),
-        ("/srv/c", "mount.source"),
-        ("/srv/ci/../../etc", "mount.source"),
-        ("/srv/ci/..", "mount.source"),
-        ("/srv/ci/src/..", "mount.source"),
-        ("/srv/ci\\..\\..\\etc", "mount.source"),
-        ("/proc/1/root", "mount.source"),
-        ("/var/run/docker.sock", "mount.source"),
-        ("/data/x", "mount.source"),
-        ("/srv/gone/x", "mount.source"),
-        ("/srv/ci/none", "mount.missing"),
-        ("/srv/ci/link", "mount.link"),
-        ("/srv/ci/link/passwd", "mount.link"),
-        ("/srv/ci/link/", "mount.link"),
-        ("/srv/ci/inner", "mount.link"),
-        ("/srv/ci/sock", "mount.socket"),
-        ("/srv/ro", "mount.read_only"),
-        ("/srv/ro/x", "mount.read_only"),
-        ("/srv/ci/keep/x", "mount.read_only"),
-        ("/srv/ci", "mount.read_only"),
-    ],
-)
-def test_denied_sources_in_every_spelling(source: str, rule: str) -> None:
-    assert rules_of(Binds=[f"{source}:/x"]) == [rule]
-    assert rules_of(Mounts=[bind(source)]) == [rule]
+DENIED = [
+    ("/etc", "mount.source"),
+    ("/", "mount.source"),
+    ("/srv", "mount.source"),
+    ("/srv/ci-evil", "mount.source"),
+    ("/srv/c", "mount.source"),
+    ("/proc/1/root", "mount.source"),
+    ("/var/run/docker.sock", "mount.source"),
+    ("/data/x", "mount.source"),
+    ("/srv/gone/x", "mount.source"),
+    ("/srv/ci/link", "mount.link"),
+    ("/srv/ci/link/passwd", "mount.link"),
+    ("/srv/ci/link/", "mount.link"),
+    ("/srv/ci/sock", "mount.socket"),
+    ("/srv/ro", "mount.read_only"),
+    ("/srv/ro/x", "mount.read_only"),
+    ("/srv/ci/keep/x", "mount.read_only"),
+    ("/srv/ci/to-keep", "mount.read_only"),
+    ("/srv/ci", "mount.read_only"),
+]
+
+UNCLEAN = [
+    ("/srv/ci/../../etc", "mount.source"),
+    ("/srv/ci/..", "mount.source"),
+    ("/srv/ci/src/..", "mount.source"),
+    ("/srv/ci\\..\\..\\etc", "mount.source"),
+    ("//./pipe/docker_engine", "mount.source"),
+]
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize(("source", "rule"), [*DENIED, *UNCLEAN])
+def test_denied_sources_in_every_spelling(source: str, rule: str, version: ApiVersion) -> None:
+    assert rules_of(version=version, Binds=[f"{source}:/x"]) == [rule]
+    assert rules_of(version=version, Mounts=[bind(source)]) == [rule]
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize(("source", "rule"), DENIED)
+def test_denied_sources_of_other_containers(source: str, rule: str, version: ApiVersion) -> None:
     taken = {"Type": "bind", "Source": source, "Destination": "/y", "RW": True}
-    assert rules_of(taken=[taken], VolumesFrom=["mine"]) == [rule]
+    assert rules_of(taken=[taken], version=version, VolumesFrom=["mine"]) == [rule]
+
+
+@pytest.mark.parametrize(
+    "source", ["C:\\work", "c:/work", "C:", "\\\\.\\pipe\\docker_engine", "//./pipe/docker_engine"]
+)
+def test_sources_of_windows_are_told_as_such(source: str) -> None:
+    with pytest.raises(Denied, match="Windows") as caught:
+        created({}, Mounts=[bind(source)])
+    assert [each.rule for each in caught.value.problems] == ["mount.source"]
 
 
 @pytest.mark.parametrize("source", ["etc", "C:\\windows", "~/x", "./src", "..", "\\etc"])
@@ -139,20 +187,28 @@ def test_a_mounts_source_must_be_absolute(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "base", "inside", "found"),
     [
-        "/srv/ci/src",
-        "//srv//ci/./src/",
-        "/srv/ci/file",
-        "/srv/ci/a b",
-        "/srv/ci/deep/er",
-        "/var/alias",
-        "/var/alias/x",
+        ("/srv/ci/src", "/srv/ci", "src", "/srv/ci/src"),
+        ("//srv//ci/./src/", "/srv/ci", "src", "/srv/ci/src"),
+        ("/srv/ci/file", "/srv/ci", "file", "/srv/ci/file"),
+        ("/srv/ci/a b", "/srv/ci", "a b", "/srv/ci/a b"),
+        ("/srv/ci/inner", "/srv/ci", "inner", "/srv/ci/src"),
+        ("/srv/ci/inner/deep", "/srv/ci", "inner/deep", "/srv/ci/src/deep"),
+        # The owner could replace it through the root around it.
+        ("/srv/ci/deep/er", "/srv/ci", "deep/er", "/srv/ci/deep/er"),
+        ("/var/alias", "/var/alias", "", "/var/alias"),
+        ("/var/alias/x", "/var/alias", "x", "/var/alias/x"),
     ],
 )
-def test_allowed_sources_in_every_spelling(source: str) -> None:
-    assert created({}, Binds=[f"{source}:/x"])["HostConfig"] == {"Binds": [f"{source}:/x"]}
-    assert created({}, Mounts=[bind(source)])["HostConfig"] == {"Mounts": [bind(source)]}
+def test_allowed_sources_in_every_spelling(source: str, base: str, inside: str, found: str) -> None:
+    new = {"Mounts": [of_root(base, inside)]}
+    assert created({}, version=NEW, Binds=[f"{source}:/x"])["HostConfig"] == new
+    assert created({}, version=NEW, Mounts=[bind(source)])["HostConfig"] == new
+    options = {"Propagation": "rprivate"}
+    old = {"Mounts": [bind(found, BindOptions=options)]}
+    assert created({}, version=OLD, Binds=[f"{source}:/x"])["HostConfig"] == old
+    assert created({}, version=OLD, Mounts=[bind(source)])["HostConfig"] == old
     taken = {"Type": "bind", "Source": source, "Destination": "/y", "RW": True}
     assert created({}, [taken], VolumesFrom=["mine"])["HostConfig"] == {"VolumesFrom": [OWN]}
 
@@ -377,7 +433,11 @@ def test_no_volume_is_made_where_something_else_is_mounted() -> None:
         Tmpfs={"/memory/": ""},
         VolumesFrom=["mine"],
     )
-    assert [each["Target"] for each in found["HostConfig"]["Mounts"]] == ["/mounted//", "/free"]
+    assert [each["Target"] for each in found["HostConfig"]["Mounts"]] == [
+        "/bound",
+        "/mounted//",
+        "/free",
+    ]
 
 
 @pytest.mark.parametrize("target", ["data", "", "/"])
@@ -389,33 +449,46 @@ def test_volumes_at_no_target(target: str) -> None:
 @pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure"])
 def test_restarts_that_dss_would_not_see(policy: str) -> None:
     restart: dict[str, Any] = {"RestartPolicy": {"Name": policy}}
-    assert rules_of(Binds=["/srv/ci/src:/x"], **restart) == ["container.restart"]
-    assert rules_of(Mounts=[bind("/srv/ci/src")], **restart) == ["container.restart"]
-    # A root that can be written through another one can be replaced by a link.
-    assert rules_of(Binds=["/srv/ci/deep/er:/x"], **restart) == ["container.restart"]
-    assert created({}, Binds=["/srv/ci:/x:ro", "/var/alias:/y", "own:/z"], **restart)
-    assert created({}, Binds=["/srv/ci/src:/x"], RestartPolicy={"Name": "no"})
+    for version in (OLD, NEW):
+        # A link could lead to what is allowed for reading only.
+        assert rules_of(version=version, Binds=["/srv/ci/src:/x"], **restart) == [
+            "container.restart"
+        ]
+        assert rules_of(version=version, Mounts=[bind("/srv/ci/deep/er")], **restart) == [
+            "container.restart"
+        ]
+        assert created(
+            {}, version=version, Binds=["/srv/ci:/x:ro", "/var/alias:/y", "own:/z"], **restart
+        )
+        assert created({}, version=version, Binds=["/srv/ci/src:/x"], RestartPolicy={"Name": "no"})
+    inside = ["/var/alias/x:/x", "/srv/ci/src:/y:ro"]
+    assert created({}, version=NEW, Binds=inside, **restart)
+    assert rules_of(version=OLD, Binds=inside, **restart) == ["container.restart"]
 
 
 def test_roots_that_can_be_replaced() -> None:
     roots = [Root("/a"), Root("/a/b"), Root("/c", True), Root("/c/d")]
-    fixed = [path for path in ("/a", "/a/b", "/c", "/c/d", "/c/e") if mounts.is_fixed(path, roots)]
+    fixed = [path for path in ("/a", "/a/b", "/c", "/c/d", "/c/e") if sources.is_fixed(path, roots)]
     assert fixed == ["/a", "/c", "/c/d"]
 
 
 def test_without_roots_the_hint_says_how_to_allow_one() -> None:
-    problem = drive(mounts.judge_source("/srv/ci", "at", False, circumstances()), ANSWERS)
+    problem = drive(sources.judge_source("/srv/ci", "at", False, circumstances()), ANSWERS)
     assert isinstance(problem, Problem)
     assert "--allow-bind" in problem.hint
 
 
 def rechecked(shown: Any, host: Any = None, volumes: Any = None) -> None:
-    answers = {
+    answers: dict[type[Any], Any] = {
         ContainerJson: lambda q: shown,
         HostPath: lambda q: (host or HOST).get(q.path, PathFacts(None)),
         VolumeNamed: lambda q: (volumes or VOLUMES).get(q.name),
     }
-    drive(mounts.recheck(OWN, circumstances("ci", ROOTS)), answers)
+    answers[MakeDirectory] = MADE.append
+    drive(recheck(OWN, circumstances("ci", ROOTS)), answers)
+
+
+MADE: list[Any] = []
 
 
 BOUND = {"Type": "bind", "Source": "/srv/ci/src", "Destination": "/x", "RW": True}
@@ -478,19 +551,181 @@ def test_no_spelling_of_a_path_leaves_the_roots(path: str, read_only: bool) -> N
     that allows as much.
     """
     problem = drive(
-        mounts.judge_source("/" + path, "at", read_only, circumstances("ci", ROOTS)), ANSWERS
+        sources.judge_source("/" + path, "at", read_only, circumstances("ci", ROOTS)), ANSWERS
     )
-    if problem is None:
-        real = HOST[mounts.clean("/" + path)].resolved
+    if not isinstance(problem, Problem):
+        real = HOST[wishes.clean("/" + path)].resolved
         assert real is not None
         assert ".." not in path
-        assert mounts.below(real, "/srv/ci") or (read_only and mounts.below(real, "/srv/ro"))
-        assert read_only or not mounts.below(real, "/srv/ci/keep")
+        assert wishes.below(real, "/srv/ci") or (read_only and wishes.below(real, "/srv/ro"))
+        assert read_only or not wishes.below(real, "/srv/ci/keep")
 
 
 @given(st.text(alphabet="/.ab", max_size=8))
 def test_clean_is_idempotent_and_keeps_the_root(path: str) -> None:
-    cleaned = mounts.clean("/" + path)
+    cleaned = wishes.clean("/" + path)
     assert cleaned.startswith("/")
     assert "//" not in cleaned
-    assert mounts.clean(cleaned) == cleaned
+    assert wishes.clean(cleaned) == cleaned
+
+
+#: A container that binds below /var/alias, as an engine of API 1.45 shows it.
+ALIAS = of_root("/var/alias", "x", "/y")
+OF_ALIAS = {
+    "Mounts": [
+        {"Type": "volume", "Name": ALIAS["Source"], "Destination": "/y", "RW": True, "Mode": "z"}
+    ],
+    "HostConfig": {"Mounts": [ALIAS]},
+}
+GENUINE = VolumeFacts(
+    ALIAS["Source"], "ci", "local", ALIAS["VolumeOptions"]["DriverConfig"]["Options"]
+)
+
+
+def with_volumes(*extra: VolumeFacts) -> dict[str, VolumeFacts]:
+    return {**VOLUMES, **{each.name: each for each in extra}}
+
+
+def test_a_path_of_a_root_starts() -> None:
+    rechecked(OF_ALIAS, volumes=with_volumes(GENUINE))
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        VolumeFacts(GENUINE.name, "other", "local", GENUINE.options),
+        VolumeFacts(GENUINE.name, None, "local", GENUINE.options),
+        VolumeFacts(GENUINE.name, "ci", "nfs", GENUINE.options),
+        VolumeFacts(GENUINE.name, "ci", "local", {}),
+        VolumeFacts(GENUINE.name, "ci", "local", {**GENUINE.options, "device": "/etc"}),
+        VolumeFacts(GENUINE.name, "ci", "local", {**GENUINE.options, "o": "bind"}),
+    ],
+)
+def test_a_volume_of_a_root_that_is_none(volume: VolumeFacts) -> None:
+    found = with_volumes(volume)
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        rechecked(OF_ALIAS, volumes=found)
+    answers = {**ANSWERS, VolumeNamed: lambda q: found.get(q.name)}
+    raw = json.dumps({"Image": "i", "HostConfig": {"Binds": ["/var/alias/x:/y"]}}).encode()
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        drive(create.judge(request(body=raw), circumstances("ci", ROOTS)), answers)
+
+
+def test_a_volume_of_a_root_that_is_gone() -> None:
+    with pytest.raises(Denied, match=r"mount\.source"):
+        rechecked(OF_ALIAS)
+
+
+def test_a_path_of_a_root_that_leads_out_by_now() -> None:
+    host = {**HOST, "/var/alias/x": PathFacts("/etc", True)}
+    with pytest.raises(Denied, match=r"mount\.link"):
+        rechecked(OF_ALIAS, host, with_volumes(GENUINE))
+
+
+@pytest.mark.parametrize("make", [["/y"], []])
+def test_a_missing_source_is_made_where_it_was_to_be(make: list[str]) -> None:
+    shown = {"Binds": None, "Mounts": None, "VolumesFrom": None}
+    label = Memory(shown, {}, make).text()
+    container = {**OF_ALIAS, "Config": {"Labels": {"com.dss.mounts": label}}}
+    host = {path: facts for path, facts in HOST.items() if path != "/var/alias/x"}
+    MADE.clear()
+    if make:
+        rechecked(container, host, with_volumes(GENUINE))
+        assert [(each.root, each.relative) for each in MADE] == [("/var/alias", "x")]
+    else:
+        with pytest.raises(Denied, match=r"mount\.missing"):
+            rechecked(container, host, with_volumes(GENUINE))
+        assert MADE == []
+
+
+def taking(body: dict[str, Any], entry: str = "mine") -> Any:
+    found = with_volumes(GENUINE)
+    raw = json.dumps({"Image": "i", "HostConfig": {"VolumesFrom": [entry], **body}}).encode()
+    answers = {
+        **ANSWERS,
+        VolumeNamed: lambda q: found.get(q.name),
+        ContainerJson: lambda q: OF_ALIAS,
+    }
+    ruling = drive(create.judge(request(body=raw), circumstances("ci", ROOTS)), answers)
+    assert isinstance(ruling, Forward)
+    return json.loads(ruling.body or b"")["HostConfig"]
+
+
+def test_a_path_of_a_root_is_taken_as_such() -> None:
+    """
+    The engine alone would take the whole root.
+    """
+    assert taking({}) == {"VolumesFrom": [OWN], "Mounts": [ALIAS]}
+    read_only = of_root("/var/alias", "x", "/y", ReadOnly=True)
+    assert taking({}, "mine:ro") == {"VolumesFrom": [f"{OWN}:ro"], "Mounts": [read_only]}
+    assert taking({"Tmpfs": {"/z": ""}})["Mounts"] == [ALIAS]
+    with pytest.raises(Denied, match=r"mount\.volumes_from"):
+        taking({"Tmpfs": {"/y/": ""}})
+    assert [each["Source"] for each in taking({"Binds": ["own:/y"]})["Mounts"]] == ["own"]
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_missing_sources(version: ApiVersion) -> None:
+    """
+    An engine without paths inside volumes needs the directory before it takes the body.
+    """
+    MADE.clear()
+    answers = {**ANSWERS, MakeDirectory: MADE.append, ContainerJson: lambda q: None}
+
+    def sent(**fields: Any) -> None:
+        raw = json.dumps({"Image": "i", "HostConfig": fields}).encode()
+        drive(create.judge(request(body=raw), circumstances("ci", ROOTS, version)), answers)
+
+    sent(Binds=["/srv/ci/new/er:/x"])
+    sent(Mounts=[bind("/srv/ci/new", BindOptions={"CreateMountpoint": True})])
+    made = [(each.root, each.relative) for each in MADE]
+    assert made == ([("/srv/ci", "new/er"), ("/srv/ci", "new")] if version == OLD else [])
+    told = "bind source path does not exist: /srv/ci/new/$"
+    with pytest.raises(BadRequest, match=told):
+        sent(Mounts=[bind("/srv/ci/new/")])
+    for denied in ("/srv/ci/link/new", "/srv/ci/inner/new"):
+        with pytest.raises(Denied, match=r"mount\.link"):
+            sent(Binds=[f"{denied}:/x"])
+    with pytest.raises(Denied, match=r"mount\.missing"):
+        sent(Binds=["/srv/ro/new:/x:ro"])
+    answers[MakeDirectory] = lambda q: "Permission denied"
+    if version == OLD:
+        with pytest.raises(Denied, match="can't be made: Permission denied"):
+            sent(Binds=["/srv/ci/new:/x"])
+
+
+@pytest.mark.parametrize("name", ["dss-root-0123456789abcdef", "dss-x", "DSS-x"])
+def test_names_of_volumes_that_are_kept(name: str) -> None:
+    assert rules_of(Binds=[f"{name}:/x"]) == ["volume.reserved"]
+    assert rules_of(Mounts=[volume(name)]) == ["volume.reserved"]
+    assert created({}, Binds=[f"x{name}:/x"])
+
+
+def test_clients_have_names_of_their_own_for_roots() -> None:
+    roots = (Root("/srv/ci", False, "/workspace"), Root("/srv/ro", True, "/workspace/ro"))
+    where = [sources.host_path(path, "at", roots) for path in ("/workspace", "/workspace/ro/x")]
+    assert where == ["/srv/ci", "/srv/ro/x"]
+    assert isinstance(sources.host_path("/srv/ci", "at", roots), Problem)
+    assert sources.client_path("/srv/ci/a", roots) == "/workspace/a"
+    assert sources.allowed_roots(roots).startswith("Allowed: /workspace, /workspace/ro:ro")
+
+
+@pytest.mark.parametrize(
+    ("text", "root"),
+    [
+        ("/a", Root("/a")),
+        ("/a:ro", Root("/a", True)),
+        ("/w=/a", Root("/a", False, "/w")),
+        ("/w/=/a/b/:ro", Root("/a/b", True, "/w")),
+        ("/a=b", Root("/a=b")),
+    ],
+)
+def test_roots_as_they_are_written(text: str, root: Root) -> None:
+    assert Root.parse(text) == root
+    assert Root.parse(str(root)) == root
+
+
+@pytest.mark.parametrize("text", ["w=/a", "/w=/", "/=/a", "a"])
+def test_roots_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="root"):
+        Root.parse(text)

@@ -6,7 +6,8 @@ tells them, byte by byte, on a clock that only the test moves.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -19,6 +20,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,7 +28,6 @@ from dss.config.settings import Limits, OwnerSettings
 from dss.hooks.chain import HookChain
 from dss.hooks.interfaces import IPolicyHook
 from dss.model.owner import Owner
-from dss.proxy.client_side import ClientChannel
 from dss.proxy.guard import Guard
 
 
@@ -256,9 +257,20 @@ class World:
         self.clock.advance(0)
 
 
-def channel_of(wire: Wire) -> ClientChannel:
+@contextmanager
+def unexpected() -> Iterator[list[LogEvent]]:
     """
-    The channel at the other end of a client's wire.
+    Collects what is logged as a failure meanwhile.
     """
-    assert isinstance(wire.protocol, ClientChannel)
-    return wire.protocol
+    failures: list[LogEvent] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            failures.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield failures
+    finally:
+        globalLogPublisher.removeObserver(observe)

@@ -4,6 +4,7 @@ The client's side, with an exchange that the test plays.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, globalLogPublisher
 
 from dss.config.settings import Limits
 from dss.errors import Denied, NotFound, Problem
@@ -23,7 +23,7 @@ from dss.proxy.client_side import (
     ClientFactory,
     Gate,
 )
-from tests.proxy.memory import Wire
+from tests.proxy.memory import Wire, unexpected
 
 HOST = b"Host: docker\r\n"
 PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
@@ -255,7 +255,7 @@ def test_any_cut_of_the_stream(places: list[int]) -> None:
     client = side.connect()
     edges = [0, *sorted({place % len(stream) for place in places}), len(stream)]
     done = 0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if start != end:
             client.send(stream[start:end])
         while done < len(side.exchanges):
@@ -1071,14 +1071,7 @@ def test_noise(words: list[bytes], size: int, at_once: bool) -> None:
     Whatever comes: nothing fails, every reply is whole, each exchange has a head that
     was read in one way, and after a refusal nothing more is a request.
     """
-    failures: list[Any] = []
-
-    def observe(event: Any) -> None:
-        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
-            failures.append(event)
-
-    globalLogPublisher.addObserver(observe)
-    try:
+    with unexpected() as failures:
         side = Side(at_once, head_bytes=200)
         client = side.connect()
         stream = b"".join(words)
@@ -1096,8 +1089,6 @@ def test_noise(words: list[bytes], size: int, at_once: bool) -> None:
         if not client.closed:
             client.leave()
         side.clock.advance(10)
-    finally:
-        globalLogPublisher.removeObserver(observe)
     assert failures == []
     assert side.gate.count == 0
     replies = written.replace(CONTINUE, b"").split(b"HTTP/1.1 ")[1:]

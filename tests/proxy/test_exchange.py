@@ -8,14 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, globalLogPublisher
-from zope.interface import implementer
 
 from dss.engine.pool import IDLE_SECONDS
-from dss.hooks.interfaces import IPolicyHook
 from dss.model.owner import OWNER_LABEL
-from tests.proxy.memory import VERSION, Wire, World, as_json, counted
+from tests.proxy.memory import VERSION, Wire, World, as_json, counted, unexpected
 from tests.proxy.test_channel import message, status
 
 ID = "1" * 64
@@ -44,15 +40,8 @@ def _nothing_fails() -> Any:
     """
     Nothing that a client or an engine does is an unexpected failure.
     """
-    failures: list[Any] = []
-
-    def observe(event: Any) -> None:
-        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
-            failures.append(event)
-
-    globalLogPublisher.addObserver(observe)
-    yield
-    globalLogPublisher.removeObserver(observe)
+    with unexpected() as failures:
+        yield
     assert failures == []
 
 
@@ -72,7 +61,7 @@ def own(world: World) -> None:
     world.engine.wires.clear()
 
 
-def owned(**limits: int) -> World:
+def owned(**limits: Any) -> World:
     """
     A world in which the container with the id is the owner's.
     """
@@ -486,7 +475,7 @@ def test_a_websocket_on_a_used_connection_is_not_opened_twice() -> None:
     When its stream ends, it has ended.
     """
     world = owned()
-    client, old = stale(world)
+    client, _old = stale(world)
     client.send(
         ask(
             "GET",
@@ -677,32 +666,18 @@ def test_a_header_that_can_t_be_passed_on() -> None:
     assert world.engine.wires == []
 
 
-@implementer(IPolicyHook)
-class Waiting:
+@pytest.mark.parametrize("shown", [{}, {"Id": 5}, []])
+def test_an_engine_that_shows_an_odd_object(shown: object) -> None:
     """
-    A hook that never answers.
+    Nothing is judged by it.
     """
-
-    name = "waiting"
-    order = 0
-
-    def __init__(self) -> None:
-        self.cancelled = False
-
-    def judge_create(self, owner: str, body: dict[str, Any]) -> Deferred[None]:
-        """
-        Wait.
-        """
-        return Deferred(self._cancel)
-
-    def keep_entry(self, owner: str, kind: str, entry: dict[str, Any]) -> bool:
-        """
-        Keep all.
-        """
-        return True
-
-    def _cancel(self, deferred: Deferred[None]) -> None:
-        self.cancelled = True
+    world = World()
+    client = world.client()
+    client.send(ask("POST", "/build?t=a:b", "Content-Length: 0\r\n"))
+    world.engine.last().send(as_json(shown))
+    reply = client.take()
+    assert status(reply) == 502
+    assert message(reply)
 
 
 # a client that leaves

@@ -4,6 +4,7 @@ How reply bodies come to the client, with a sink that remembers.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any, cast
@@ -320,7 +321,7 @@ def test_lines_keep_their_order(values: list[int], places: list[int], late: set[
     sink, flow = lines(asking, answer)
     stream = b"".join(b"%d\n" % value for value in values)
     edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         flow.received(stream[start:end])
         assert sink.held == len(waiting) <= 1
     flow.ended()

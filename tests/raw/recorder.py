@@ -26,7 +26,10 @@ MINE_STOPPED = "2" * 64
 THEIRS = "3" * 64
 EXEC = "4" * 64
 
-_QUESTION = re.compile(r"^/version$|^/(containers|exec)/[^/]+/json$")
+#: What an export gives: more than all the buffers on the way.
+EXPORT = bytes(range(256)) * (8 << 12)
+
+_QUESTION = re.compile(r"^/version$|^/(containers|exec|images)/.+/json$")
 _VERSION = {"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24"}
 _UPGRADED = (
     b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
@@ -76,12 +79,15 @@ class Recorder:
     """
     The engine.
 
-    @ivar socket: where it listens.
+    @ivar tcp: whether it listens on a port of this machine instead of a UNIX socket.
+    @ivar socket: the UNIX socket's path.
+    @ivar port: the port's number.
     @ivar seen: the requests that it got, in order, without dss's own questions.
     @ivar malformed: what its parser said of bytes that are no requests.
     @ivar received: all bytes that it got, by connection.
     """
 
+    tcp: bool = False
     name: str = "recorder"
     suite: str = "recorder"
     directory: Path = field(factory=lambda: Path(tempfile.mkdtemp(prefix="dss-recorder-")))
@@ -91,8 +97,14 @@ class Recorder:
 
     def __attrs_post_init__(self) -> None:
         self.socket = str(self.directory / "engine.sock")
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self.socket)
+        self.port = 0
+        if self.tcp:
+            self._listener = socket.socket()
+            self._listener.bind(("127.0.0.1", 0))
+            self.port = self._listener.getsockname()[1]
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(self.socket)
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -202,6 +214,8 @@ class Recorder:
             return _reply(200, {"Id": id, "Config": {"Labels": labels}, "HostConfig": {}})
         if path == f"/exec/{EXEC}/json":
             return _reply(200, {"ID": EXEC, "ContainerID": MINE})
+        if path.startswith("/images/"):
+            return _reply(404, {"message": "No such image"})
         if path.startswith("/exec/") and path.endswith("/json"):
             return _reply(404, {"message": "No such exec instance"})
         if path.endswith("/attach") and MINE_STOPPED in path:
@@ -211,4 +225,6 @@ class Recorder:
             return _UPGRADED
         if path == "/containers/json":
             return _reply(200, [])
+        if path.endswith("/export"):
+            return b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n%s" % (len(EXPORT), EXPORT)
         return _reply(200, {})

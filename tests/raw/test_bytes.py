@@ -342,9 +342,9 @@ def test_a_multipart_build(between: Between) -> None:
             body=body,
         )
     )
-    for seen in between.recorder.seen:
-        assert seen.header("content-type") == ["application/x-tar"]
-        assert "remote" not in seen.target
+    (seen,) = between.recorder.seen
+    assert seen.header("content-type") == ["application/x-tar"]
+    assert "remote" not in seen.target
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD"])

@@ -35,6 +35,9 @@ _MAKE_BIG = (
     f"truncate -s {GIGABYTE} /big && for at in $(seq 0 64 1023); do "
     "dd if=/dev/urandom of=/big bs=1M count=1 seek=$at conv=notrunc 2>/dev/null || exit 1; done"
 )
+
+# More than this is not on its way to a container that does not read.
+_FULL = GIGABYTE // 10
 _QUIET = {"LogConfig": {"Type": "none"}}
 
 
@@ -97,7 +100,7 @@ def test_what_a_container_reads_arrives_whole(engine: Engine, guard: StartGuard)
     with guarded.api.hijack("POST", _attach(id, "stdin", "stdout")) as attached:
         assert attached.status == 101
         position = _send_until_full(attached, guarded.pid)
-        assert position < GIGABYTE // 10
+        assert position < _FULL
         assert_small(guarded)
         engine.api.call("PUT", f"/containers/{id}/archive", {"path": "/tmp"}, _tar_of("go"))
         attached.sock.settimeout(PATIENCE)
@@ -155,7 +158,7 @@ def _send_until_full(attached: Raw, pid: int) -> int:
     attached.sock.setblocking(False)
     position = 0
     full = False
-    while position < GIGABYTE:
+    while position < _FULL:
         try:
             position += attached.sock.send(_content(position))
             full = False

@@ -5,6 +5,8 @@ that no part of one can be another.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +84,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     Data in pieces, cut at these places.
     """
     edges = [0, *sorted({place % (len(data) + 1) for place in places}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False) if a != b]
+    return [data[a:b] for a, b in itertools.pairwise(edges) if a != b]
 
 
 @pytest.mark.parametrize(("method", "data", "status", "length", "body", "reusable"), WHOLE)

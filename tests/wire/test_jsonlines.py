@@ -4,6 +4,8 @@ Lines are the same however the stream is cut.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_any_cut(lines: list[bytes], rest: bytes, places: list[int]) -> None:
     edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
     splitter = LineSplitter(1000)
     found = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         found += splitter.feed(stream[start:end])
     assert found == [line + b"\n" for line in lines]
     assert splitter.end() == ([rest] if rest else [])

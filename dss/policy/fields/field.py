@@ -5,11 +5,12 @@ What a row says of one body field, and how a path finds its values in a body.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from dss.config.containers import Containers
 from dss.errors import Problem
 
 
@@ -20,11 +21,13 @@ class Spot:
 
     @ivar path: where it is, such as C{HostConfig.Mounts[0].Type}.
     @ivar keys: the keys of the maps on the way, from the outside in.
+    @ivar inside: the object that has the field.
     """
 
     path: str
     value: Any
     keys: tuple[str, ...] = ()
+    inside: Mapping[str, Any] = field(factory=dict)
 
 
 @frozen
@@ -37,27 +40,44 @@ class Rule:
         C{deny} (all but the zero value are) or C{drop} (the engine never sees it).
     @ivar allowed: what a client may write, for the documentation and for the hint of
         a denial.
-    @ivar check: gives the reason why a value is denied, or L{None}. It is never asked
-        about a zero value unless C{judges_empty} is set.
+    @ivar check: gives the reason why a value is denied by the settings, or L{None}. It
+        is never asked about a zero value unless C{judges_empty} is set.
     @ivar judges_empty: whether an empty list or map is a wish of its own, which only
         C{null} is not.
+    @ivar setting: the key path of the setting by which an operator can allow more; empty
+        where none can.
+    @ivar line: for a value that is denied, what that setting would be, as TOML; empty
+        where it can't allow this one.
     """
 
     id: str
     verdict: str
     allowed: str
-    check: Callable[[Spot], str | None] | None = None
+    check: Callable[[Spot, Containers], str | None] | None = None
     judges_empty: bool = False
+    setting: str = ""
+    line: Callable[[Spot], str] | None = None
 
-    def problems(self, spot: Spot) -> Iterator[Problem]:
+    def problems(self, spot: Spot, settings: Containers | None = None) -> Iterator[Problem]:
         """
         What is wrong with one value.
+
+        @param settings: without them only what is always fine is allowed.
         """
         if self.check is None or not (spot.value or self.judges_empty):
             return
-        reason = self.check(spot)
+        reason = self.check(spot, settings or Containers())
         if reason is not None:
-            yield Problem(self.id, spot.path, reason, self.allowed)
+            yield Problem(self.id, spot.path, reason, self._hint(spot))
+
+    def _hint(self, spot: Spot) -> str:
+        line = self.line(spot) if self.line is not None else ""
+        if not line:
+            return self.allowed
+        return (
+            f"{self.allowed} The operator can allow it with {self.setting} = {line} in the "
+            "settings file."
+        )
 
 
 @frozen
@@ -73,6 +93,8 @@ class Field:
         the published facts.
     @ivar why: one line of reason.
     @ivar until: the last API version that documents it.
+    @ivar given: key paths of the settings that force the field, give it a value where the
+        client sends none, or set a ceiling.
     @ivar documented: whether the published facts list it. Engines read a few fields
         that they don't document.
     """
@@ -84,17 +106,25 @@ class Field:
     since: str = "1.24"
     until: str | None = None
     documented: bool = True
+    given: tuple[str, ...] = ()
     segments: tuple[tuple[str, str], ...] = field(init=False, repr=False)
 
     @segments.default
     def _split(self) -> tuple[tuple[str, str], ...]:
         return split(self.path)
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """
+        Key paths of all settings that change what becomes of the field.
+        """
+        return (self.rule.setting, *self.given) if self.rule.setting else self.given
+
     def spots(self, body: Any) -> Iterator[Spot]:
         """
         All values that the path finds in a decoded body.
         """
-        return _find(body, self.segments, "", ())
+        return _find(body, self.segments, "", (), {})
 
 
 _SEGMENT = re.compile(r"([A-Za-z0-9]+)((?:\[\]|\{\})*)")
@@ -115,16 +145,20 @@ def split(path: str) -> tuple[tuple[str, str], ...]:
 
 
 def _find(
-    value: Any, segments: tuple[tuple[str, str], ...], path: str, keys: tuple[str, ...]
+    value: Any,
+    segments: tuple[tuple[str, str], ...],
+    path: str,
+    keys: tuple[str, ...],
+    inside: Mapping[str, Any],
 ) -> Iterator[Spot]:
     if not segments:
-        yield Spot(path, value, keys)
+        yield Spot(path, value, keys, inside)
         return
     (name, into), rest = segments[0], segments[1:]
     if name not in value:
         return
     for spot in _open(value[name], into, f"{path}.{name}" if path else name, keys):
-        yield from _find(spot.value, rest, spot.path, spot.keys)
+        yield from _find(spot.value, rest, spot.path, spot.keys, value)
 
 
 def _open(value: Any, into: str, path: str, keys: tuple[str, ...]) -> Iterator[Spot]:
@@ -142,15 +176,4 @@ def prefixed(rows: Iterable[Field], prefix: str) -> tuple[Field, ...]:
     """
     The same rows, one object further in.
     """
-    return tuple(
-        Field(
-            f"{prefix}.{row.path}",
-            row.type,
-            row.rule,
-            row.why,
-            row.since,
-            row.until,
-            row.documented,
-        )
-        for row in rows
-    )
+    return tuple(evolve(row, path=f"{prefix}.{row.path}") for row in rows)

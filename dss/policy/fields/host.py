@@ -17,9 +17,6 @@ _driver = rules.deny(
     "volume.driver", "options of a volume driver can mount any file system of the host."
 )
 _image_mount = rules.deny("mount.image", "image mounts are denied.", "Use a volume.")
-_annotations = rules.deny(
-    "container.annotations", "annotations configure the runtime.", "Labels are allowed."
-)
 _storage = rules.deny("container.storage_opt", "storage options are the operator's.")
 _paths = (
     "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
@@ -68,8 +65,8 @@ _MOUNTS = (
     Field(
         "Mounts[].BindOptions.CreateMountpoint",
         "boolean",
-        rules.allow("mount.source", "any value; a missing source is denied all the same"),
-        "The engine would make directories as root.",
+        rules.allow("mount.source", "any value; inside an allowed directory only"),
+        "The engine would make directories anywhere.",
         "1.42",
     ),
     Field(
@@ -147,17 +144,35 @@ _ROWS = (
     Field(
         "LogConfig.Type",
         "string",
-        rules.one_of(
-            "container.log_driver", rules.LOG_DRIVERS, "other drivers make the engine connect out."
-        ),
+        rules.log_driver,
         "The engine itself would connect, with its files and its network.",
+        given=("containers.defaults.log.driver",),
     ),
     Field("LogConfig.Config", "map", rules.allow("container.log_options"), "See the values."),
-    Field("LogConfig.Config{}", "string", rules.log_options, "Options may name host files."),
-    Field("NetworkMode", "string", rules.network_mode, "Networks lead to others."),
+    Field(
+        "LogConfig.Config{}",
+        "string",
+        rules.log_options,
+        "Options may name host files.",
+        given=("containers.defaults.log.options",),
+    ),
+    Field(
+        "NetworkMode",
+        "string",
+        rules.network_mode,
+        "Networks lead to others.",
+        given=("containers.force.network",),
+    ),
     Field("PortBindings", "map", rules.allow("container.ports"), "See the fields inside."),
     Field("PortBindings{}[]", "object", rules.allow("container.ports"), "See inside.", "1.35"),
-    Field("PortBindings{}[].HostIp", "string", rules.host_ip, "Must be an address.", "1.35"),
+    Field(
+        "PortBindings{}[].HostIp",
+        "string",
+        rules.host_ip,
+        "Must be an address.",
+        "1.35",
+        given=("containers.ports.loopback_only",),
+    ),
     Field(
         "PortBindings{}[].HostPort", "string", rules.host_port, "Keeps off host services.", "1.35"
     ),
@@ -175,10 +190,8 @@ _ROWS = (
         "Gives what the other container mounts.",
     ),
     *_MOUNTS,
-    Field(
-        "CapAdd", "array of string", rules.capabilities, "Capabilities give power over the host."
-    ),
-    Field("CapDrop", "array of string", _own, "Takes something away."),
+    Field("CapAdd", "words", rules.capabilities, "Capabilities give power over the host."),
+    Field("CapDrop", "words", _own, "Takes something away."),
     Field("Dns", "array of string", _dns, "Is read inside the container only."),
     Field("DnsOptions", "array of string", _dns, "Is read inside the container only."),
     Field("DnsSearch", "array of string", _dns, "Is read inside the container only."),
@@ -214,9 +227,21 @@ _ROWS = (
         ),
         "Is root on the host.",
     ),
-    Field("PublishAllPorts", "boolean", rules.allow("container.ports"), "Takes free ports only."),
+    Field(
+        "PublishAllPorts",
+        "boolean",
+        rules.publish_all,
+        "Takes free ports only.",
+        given=("containers.ports.loopback_only",),
+    ),
     Field("ReadonlyRootfs", "boolean", _own, "Takes something away."),
-    Field("SecurityOpt", "array of string", rules.security_options, "Changes what confines it."),
+    Field(
+        "SecurityOpt",
+        "array of string",
+        rules.security_options,
+        "Changes what confines it.",
+        given=("containers.force.security_options",),
+    ),
     Field("StorageOpt", "map", _storage, "Options of the engine's storage driver."),
     Field(
         "StorageOpt{}",
@@ -229,13 +254,21 @@ _ROWS = (
     Field(
         "UTSMode",
         "string",
-        rules.one_of("container.uts", (), "the host's name is the host's."),
+        rules.one_of(
+            "container.uts", (), "the host's name is the host's.", "containers.uts_modes", "host"
+        ),
         "Would let it set the host's name.",
     ),
     Field(
         "UsernsMode",
         "string",
-        rules.one_of("container.userns", (), "the host's users have power over it."),
+        rules.one_of(
+            "container.userns",
+            (),
+            "the host's users have power over it.",
+            "containers.user_namespace_modes",
+            "host",
+        ),
         "Would make its root the host's root.",
     ),
     Field(
@@ -243,14 +276,21 @@ _ROWS = (
         "int64",
         rules.at_least("container.shm", 0, "it is no size."),
         "Is memory of the container's own.",
+        given=("containers.defaults.shm_size", "containers.ceilings.shm_size"),
     ),
     Field("Sysctls", "map", rules.allow("container.sysctls"), "See the values."),
     Field("Sysctls{}", "string", rules.sysctls, "Only namespaced ones are its own."),
     Field(
         "Runtime",
         "string",
-        rules.one_of("container.runtime", (), "another runtime confines in another way."),
+        rules.one_of(
+            "container.runtime",
+            (),
+            "another runtime confines in another way.",
+            "containers.runtimes",
+        ),
         "The runtime is what confines it.",
+        given=("containers.force.runtime", "containers.defaults.runtime"),
     ),
     Field("ConsoleSize", "pair of uint", _own, "Is the container's own terminal."),
     Field(
@@ -286,16 +326,26 @@ _ROWS = (
         "CgroupnsMode",
         "string",
         rules.one_of(
-            "container.cgroupns", ("private",), "the host's cgroups can be seen through it."
+            "container.cgroupns",
+            ("private",),
+            "the host's cgroups can be seen through it.",
+            "containers.cgroup_namespace_modes",
+            "host",
         ),
         "Shows the host's cgroups.",
         "1.41",
     ),
-    Field("Annotations", "map", _annotations, "They configure the runtime.", "1.43"),
+    Field(
+        "Annotations",
+        "map",
+        rules.allow("container.annotations", "see the values"),
+        "They configure the runtime.",
+        "1.43",
+    ),
     Field(
         "Annotations{}",
         "string",
-        rules.inside("container.annotations"),
+        rules.annotation,
         "They configure the runtime.",
         "1.43",
     ),

@@ -34,23 +34,45 @@ case, as the engine reads it, but only once.
 
 Every denial names the field, the rule's id and what is allowed, and several are told at once.
 
+*Settings* are the keys of the settings file (``doc/settings.rst``) that change what becomes of
+the field: a list of what is allowed beside the defaults, a value that the operator forces, a
+value where the client sends none, or a ceiling. A denial whose value a setting could allow says
+the line to write. Where there is no such key, no setting allows more.
+
 Host directories
 ----------------
 
-A host path may be mounted where it is an allowed directory (``--allow-bind``) or below one,
-read-only where that one is read-only. It must exist when the container is made, it must not
-be a socket, and no component of it below the allowed directory may be a symbolic link.
+A host path may be mounted where it is an allowed directory (``--allow-bind``) or below one; the
+innermost allowed directory around it decides whether for reading only. An allowed directory may
+have another name for clients than on the host: with ``--allow-bind /workspace=/srv/ci/123`` they
+write ``/workspace/x`` for ``/srv/ci/123/x``, in every spelling, and are shown what they wrote. A
+symbolic link may be on the way where it leads to a place inside the same allowed directory. A
+socket is denied.
 
-The engine looks a path up anew at each start, each restart and each copy from or to the
-container, so dss judges all paths of a container again before each of these. Between that
-look and the engine's own, whoever can write below the allowed directory could still put a link
-in the place of a directory. To leave no such moment, allow exactly the directories that are to
-be mounted: an allowed directory as a whole, with no writable one above it, can't be
-replaced. A restart policy is denied together with any other host path, since the engine
-restarts without asking.
+A source that is missing is treated as Docker does it: ``-v`` and ``CreateMountpoint`` make a
+directory at the start of the container, ``--mount`` is refused. It is made inside an allowed
+directory that can be written, never through a link, with mode 0755 and as the user that dss runs
+as; where dss may not write, the denial says so.
 
-A read-only directory stays writable where the host itself has mounted another file system
-below it, on engines before 25.0, for clients before API 1.44, and on kernels before 5.12.
+On engines of API 1.45 (Docker 26.0) and newer, what the engine gets is not the path. It gets a
+volume on the whole allowed directory, one for each owner, named ``dss-root-...``, and the path
+inside it, which it opens beneath that directory at every start, whatever links are there by then.
+So restart policies work, and a client sees its own binds in ``docker inspect``, ``docker ps`` and
+events. Names of volumes that begin with ``dss-`` are denied to clients. What the host mounts
+below an allowed directory while such a volume is in use is seen by containers once no container
+of the owner uses it any more. On a host with SELinux the engine labels the files of a volume.
+
+Older engines get the path with all links resolved. They look it up anew at each start, each
+restart and each copy from or to the container, so dss judges all paths of a container again
+before each of these. Between that look and the engine's own, whoever can write below the allowed
+directory can still put a link in the place of a directory: ``doc/security.rst`` says how often
+that succeeds. To leave no such moment, allow exactly the directories that are to be mounted: an
+allowed directory as a whole, with no writable one above it, can't be replaced. There a restart
+policy is denied together with any other host path, since the engine restarts without asking; on
+newer ones only where a read-only allowed directory is inside the one that is bound for writing.
+
+A read-only directory stays writable where the host itself has mounted another file system below
+it, on engines before 25.0 and on kernels before 5.12.
 
 Volumes
 -------
@@ -73,7 +95,9 @@ def page() -> str:
 
 
 def _rows(rows: Iterable[Field]) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = [("Field", "Since", "Treated", "Allowed", "Why", "Rule")]
+    found: list[tuple[str, ...]] = [
+        ("Field", "Since", "Treated", "Allowed by default", "Settings", "Why", "Rule")
+    ]
     for row in rows:
         since = "" if row.since == "1.24" else row.since
         if row.until is not None:
@@ -83,12 +107,20 @@ def _rows(rows: Iterable[Field]) -> list[tuple[str, ...]]:
                 f"``{row.path}``",
                 since,
                 row.rule.verdict,
-                row.rule.allowed.removeprefix("Allowed: ").removesuffix("."),
+                allowed_of(row),
+                ", ".join(f"``{key}``" for key in row.settings),
                 row.why,
                 f"``{row.rule.id}``",
             )
         )
     return found
+
+
+def allowed_of(row: Field) -> str:
+    """
+    What a client may write where the operator has set nothing.
+    """
+    return row.rule.allowed.removeprefix("Allowed: ").removesuffix(".")
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

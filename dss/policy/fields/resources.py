@@ -15,25 +15,19 @@ _cpus = rules.matching(
 _cgroup = rules.deny(
     "container.cgroup_parent", "another cgroup parent leaves the limits that the host set."
 )
-_devices = rules.deny(
-    "container.devices",
-    "devices of the host give power over it.",
-    "Leave it out: no devices are allowed.",
-    judges_empty=True,
-)
+_devices = rules.devices
 _device = rules.inside("container.devices")
-_gpus = rules.deny(
-    "container.device_requests",
-    "device drivers may add mounts and hooks.",
-    "Leave it out: no devices are allowed.",
-    judges_empty=True,
-)
+_gpus = rules.device_requests
 _gpu = rules.inside("container.device_requests")
 _realtime = rules.deny(
     "container.realtime", "real-time scheduling can take the host's CPUs away from it."
 )
 _quota = rules.deny("container.disk_quota", "no engine acts on it.")
 _throttle = "Is a limit of the container's own."
+
+
+def _ceiling(name: str) -> tuple[str, ...]:
+    return (f"containers.defaults.{name}", f"containers.ceilings.{name}")
 
 
 def _throttled(name: str, value: str, kind: str) -> tuple[Field, ...]:
@@ -46,16 +40,22 @@ def _throttled(name: str, value: str, kind: str) -> tuple[Field, ...]:
 
 ROWS = (
     Field("CpuShares", "int64", _amount, _throttle),
-    Field("Memory", "int64", _amount, _throttle),
-    Field("CgroupParent", "string", _cgroup, "Limits hang on the cgroup parent."),
+    Field("Memory", "int64", _amount, _throttle, given=_ceiling("memory")),
+    Field(
+        "CgroupParent",
+        "string",
+        _cgroup,
+        "Limits hang on the cgroup parent.",
+        given=("containers.force.cgroup_parent",),
+    ),
     Field("BlkioWeight", "uint16", _amount, _throttle),
     *_throttled("BlkioWeightDevice", "Weight", "uint16"),
     *_throttled("BlkioDeviceReadBps", "Rate", "uint64"),
     *_throttled("BlkioDeviceWriteBps", "Rate", "uint64"),
     *_throttled("BlkioDeviceReadIOps", "Rate", "uint64"),
     *_throttled("BlkioDeviceWriteIOps", "Rate", "uint64"),
-    Field("CpuPeriod", "int64", _amount, _throttle),
-    Field("CpuQuota", "int64", _amount, _throttle),
+    Field("CpuPeriod", "int64", _amount, _throttle, given=("containers.ceilings.cpus",)),
+    Field("CpuQuota", "int64", _amount, _throttle, given=_ceiling("cpus")),
     Field("CpuRealtimePeriod", "int64", _realtime, "Real-time tasks come before the host's."),
     Field("CpuRealtimeRuntime", "int64", _realtime, "Real-time tasks come before the host's."),
     Field("CpusetCpus", "string", _cpus, _throttle),
@@ -82,20 +82,32 @@ ROWS = (
     Field("KernelMemory", "int64", _amount, _throttle, "1.36", "1.41"),
     Field("KernelMemoryTCP", "int64", _amount, _throttle, "1.40", "1.51"),
     Field("MemoryReservation", "int64", _amount, _throttle),
-    Field("MemorySwap", "int64", _amount, _throttle),
+    Field("MemorySwap", "int64", _amount, _throttle, given=("containers.ceilings.memory",)),
     Field("MemorySwappiness", "int64", _amount, _throttle),
-    Field("NanoCpus", "int64", _amount, _throttle),
+    Field("NanoCpus", "int64", _amount, _throttle, given=_ceiling("cpus")),
     Field(
         "OomKillDisable",
         "boolean",
         rules.deny("container.oom", "a container that can't be killed takes others' memory."),
         "When memory is short the container itself should go.",
     ),
-    Field("PidsLimit", "int64", _amount, _throttle),
+    Field("PidsLimit", "int64", _amount, _throttle, given=_ceiling("pids")),
     Field("Ulimits[]", "object", _amount, _throttle),
     Field("Ulimits[].Name", "string", _amount, _throttle),
-    Field("Ulimits[].Soft", "int64", _amount, _throttle),
-    Field("Ulimits[].Hard", "int64", _amount, _throttle),
+    Field(
+        "Ulimits[].Soft",
+        "int64",
+        _amount,
+        _throttle,
+        given=("containers.ceilings.ulimits",),
+    ),
+    Field(
+        "Ulimits[].Hard",
+        "int64",
+        _amount,
+        _throttle,
+        given=("containers.ceilings.ulimits",),
+    ),
     Field("CpuCount", "int64", _amount, "Is for Windows containers."),
     Field("CpuPercent", "int64", _amount, "Is for Windows containers."),
     Field("IOMaximumIOps", "uint64", _amount, "Is for Windows containers."),

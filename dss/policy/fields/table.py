@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from dss.config.containers import Containers
 from dss.errors import BadRequest, Denied, Problem
 from dss.model import gojson
 from dss.policy.fields.field import Field, split
@@ -57,13 +58,17 @@ class Table:
         found: dict[str, Any] = decoded.value
         return found
 
-    def problems(self, body: dict[str, Any]) -> Iterator[Problem]:
+    def problems(
+        self, body: dict[str, Any], settings: Containers | None = None
+    ) -> Iterator[Problem]:
         """
         All that the rules deny in a decoded body.
+
+        @param settings: without them only what is always fine is allowed.
         """
         for row in self.rows:
             for spot in row.spots(body):
-                yield from row.rule.problems(spot)
+                yield from row.rule.problems(spot, settings)
 
     def cleaned(self, body: dict[str, Any]) -> dict[str, Any]:
         """

@@ -1,0 +1,68 @@
+"""
+Limits of an owner in sum: what is about to be made or run is claimed before, and released
+when the engine has answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dss.config.containers import OwnerLimits
+from dss.model.facts import Claim
+from dss.model.message import ResponseHead
+from dss.model.ruling import Judgement, ask
+
+#: Sees the reply's head, and leaves it as it is; L{None} where nothing was claimed.
+Released = Callable[[ResponseHead], ResponseHead] | None
+
+#: Fields of an update that change what is summed up.
+_SUMMED = ("Memory", "NanoCpus", "CpuQuota", "CpuPeriod", "PidsLimit")
+
+
+def for_new(limits: OwnerLimits) -> Judgement[Released]:
+    """
+    Claim one more container.
+
+    @raise dss.errors.Denied: where the owner has as many as it may have.
+    """
+    if limits.containers is None:
+        return None
+    return _at_reply((yield from ask(Claim())))
+
+
+def for_start(container: str, limits: OwnerLimits) -> Judgement[Released]:
+    """
+    Claim what a container that starts may use.
+
+    @raise dss.errors.Denied: where that is more than the owner has left.
+    """
+    if not _sums(limits):
+        return None
+    return _at_reply((yield from ask(Claim(container))))
+
+
+def for_update(container: str, body: Mapping[str, Any], limits: OwnerLimits) -> Judgement[Released]:
+    """
+    Claim what a container may use after an update.
+
+    @raise dss.errors.Denied: where that is more than the owner has left.
+    """
+    changes = {name: body[name] for name in _SUMMED if name in body}
+    # Zero is no change, but for the processes.
+    changes = {name: value for name, value in changes.items() if value or name == "PidsLimit"}
+    if not changes or not _sums(limits):
+        return None
+    return _at_reply((yield from ask(Claim(container, changes))))
+
+
+def _sums(limits: OwnerLimits) -> bool:
+    return (limits.memory, limits.cpus, limits.pids) != (None, None, None)
+
+
+def _at_reply(release: Callable[[], None]) -> Released:
+    def seen(head: ResponseHead) -> ResponseHead:
+        release()
+        return head
+
+    return seen

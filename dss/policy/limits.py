@@ -1,0 +1,122 @@
+"""
+Ceilings of what one container may have: who asks for more is denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dss.config.containers import Ceilings
+from dss.errors import Problem
+
+#: What the engine takes for a period of the CPU's time slices where none is told, in
+#: microseconds (the kernel's own default).
+_PERIOD = 100_000
+
+_CPU_FIELDS = ("NanoCpus", "CpuQuota", "CpuPeriod")
+
+
+def cpus_of(resources: Mapping[str, Any]) -> float:
+    """
+    How many CPUs resources allow at the most; 0 means all.
+    """
+    nano = resources.get("NanoCpus", 0)
+    quota = resources.get("CpuQuota", 0)
+    found = [nano / 1e9] if nano > 0 else []
+    if quota > 0:
+        found.append(quota / (resources.get("CpuPeriod", 0) or _PERIOD))
+    return max(found, default=0.0)
+
+
+def problems(resources: Mapping[str, Any], ceilings: Ceilings, at: str) -> Iterator[Problem]:
+    """
+    What is over the ceilings. What is not asked for is not judged here:
+    L{dss.policy.given} gives it a value.
+
+    @param resources: the engine's C{container.Resources}, with C{ShmSize}.
+    @param at: what stands before a field's name, such as C{HostConfig.}.
+    """
+    memory = resources.get("Memory", 0)
+    if ceilings.memory is not None:
+        if memory > ceilings.memory:
+            yield _over("memory", f"{at}Memory", memory, ceilings.memory)
+        swap = resources.get("MemorySwap", 0)
+        if swap > 2 * ceilings.memory:
+            yield _over("memory", f"{at}MemorySwap", swap, 2 * ceilings.memory)
+        elif swap < 0:
+            yield _unlimited("memory", f"{at}MemorySwap", 2 * ceilings.memory)
+    if ceilings.cpus is not None:
+        cpus = cpus_of(resources)
+        if cpus > ceilings.cpus:
+            name = "CpuQuota" if resources.get("CpuQuota", 0) > 0 else "NanoCpus"
+            yield _over("cpus", f"{at}{name}", cpus, ceilings.cpus)
+    pids = resources.get("PidsLimit", 0)
+    if ceilings.pids is not None and pids > ceilings.pids:
+        yield _over("pids", f"{at}PidsLimit", pids, ceilings.pids)
+    shm = resources.get("ShmSize", 0)
+    if ceilings.shm_size is not None and shm > ceilings.shm_size:
+        yield _over("shm_size", f"{at}ShmSize", shm, ceilings.shm_size)
+    for index, each in enumerate(resources.get("Ulimits") or ()):
+        # The engine upper-cases the name (moby 28.5, daemon/oci_linux.go).
+        name = each.get("Name", "").upper().lower()
+        ceiling = ceilings.ulimits.get(name)
+        if ceiling is None:
+            continue
+        for end in ("Soft", "Hard"):
+            value = each.get(end, 0)
+            where = f"{at}Ulimits[{index}].{end}"
+            if value < 0:
+                yield _unlimited(f"ulimits.{name}", where, ceiling)
+            elif value > ceiling:
+                yield _over(f"ulimits.{name}", where, value, ceiling)
+
+
+def update_problems(
+    update: Mapping[str, Any], current: Mapping[str, Any], ceilings: Ceilings
+) -> Iterator[Problem]:
+    """
+    The same for an update, where C{0} means no change but for C{PidsLimit}, and a negative
+    value no limit.
+
+    @param current: the container's resources as they are.
+    """
+    changed = {name: value for name, value in update.items() if value}
+    judged = dict(changed)
+    if any(name in changed for name in _CPU_FIELDS):
+        # A quota means more CPUs with a shorter period, whichever of them was there before.
+        for name in _CPU_FIELDS:
+            judged.setdefault(name, current.get(name) or 0)
+    yield from problems(judged, ceilings, "")
+    if ceilings.memory is not None and changed.get("Memory", 0) < 0:
+        yield _unlimited("memory", "Memory", ceilings.memory)
+    if ceilings.cpus is not None and (
+        changed.get("CpuQuota", 0) < 0 or changed.get("NanoCpus", 0) < 0
+    ):
+        name = "CpuQuota" if changed.get("CpuQuota", 0) < 0 else "NanoCpus"
+        yield _unlimited("cpus", name, ceilings.cpus)
+    pids = update.get("PidsLimit")
+    if ceilings.pids is not None and pids is not None and pids <= 0:
+        yield _unlimited("pids", "PidsLimit", ceilings.pids)
+
+
+def _over(name: str, at: str, value: float, ceiling: float) -> Problem:
+    return Problem(
+        f"container.ceiling.{name}",
+        at,
+        f"{_shown(value)} is over the ceiling of {_shown(ceiling)}.",
+        f"The operator's ceiling is containers.ceilings.{name} in the settings file.",
+    )
+
+
+def _unlimited(name: str, at: str, ceiling: float) -> Problem:
+    return Problem(
+        f"container.ceiling.{name}",
+        at,
+        f"no limit is denied: the ceiling is {_shown(ceiling)}.",
+        f"The operator's ceiling is containers.ceilings.{name} in the settings file.",
+    )
+
+
+def _shown(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,3 @@
+"""
+Host directories, volumes and file systems in memory: what a container mounts.
+"""

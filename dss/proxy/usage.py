@@ -1,0 +1,186 @@
+"""
+What an owner uses in sum: asked of the engine, and claimed by what is on its way to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from attrs import define, frozen
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+
+from dss.config.containers import OwnerLimits
+from dss.engine.facts import EngineFacts
+from dss.errors import Denied, NotFound, Problem
+from dss.model.facts import Claim, ContainerJson, Json, OwnContainers
+from dss.policy.limits import cpus_of
+
+#: How long a claim counts whose request never got an answer, in seconds: the engine may
+#: still be at it after its client has left.
+FORGOTTEN = 300
+
+#: States in which a container uses what it may use (Docker Engine API, I{ContainerState}).
+_RUNNING = ("running", "paused", "restarting")
+
+
+@frozen
+class Use:
+    """
+    What something uses; infinite where it has no limit.
+    """
+
+    containers: int = 0
+    memory: float = 0
+    cpus: float = 0
+    pids: float = 0
+
+    @classmethod
+    def of(cls, resources: Mapping[str, Any]) -> Use:
+        """
+        What a running container may use.
+
+        @param resources: the engine's C{container.Resources}.
+        """
+        return cls(
+            0,
+            _limit(resources.get("Memory")),
+            cpus_of({name: value or 0 for name, value in resources.items()}) or math.inf,
+            _limit(resources.get("PidsLimit")),
+        )
+
+    def __add__(self, other: Use) -> Use:
+        return Use(
+            self.containers + other.containers,
+            self.memory + other.memory,
+            self.cpus + other.cpus,
+            self.pids + other.pids,
+        )
+
+    def or_more(self, other: Use) -> Use:
+        """
+        The larger of both, in each respect.
+        """
+        return Use(
+            max(self.containers, other.containers),
+            max(self.memory, other.memory),
+            max(self.cpus, other.cpus),
+            max(self.pids, other.pids),
+        )
+
+
+def _limit(value: Any) -> float:
+    return float(value) if value and value > 0 else math.inf
+
+
+@define(eq=False)
+class _Held:
+    """
+    A claim that was granted.
+
+    @ivar released: whether the engine can tell by itself, when it is asked anew.
+    """
+
+    container: str
+    use: Use
+    until: float
+    released: bool = False
+
+    def release(self) -> None:
+        self.released = True
+
+
+class Usage:
+    """
+    One owner's use. Claims are judged one after the other, each by an answer of the
+    engine that is newer than every released claim: so what races is counted at least once.
+    """
+
+    def __init__(self, engine: EngineFacts, limits: OwnerLimits, clock: IReactorTime) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._clock = clock
+        self._lock = DeferredLock()
+        self._held: list[_Held] = []
+
+    def claim(self, claim: Claim) -> Deferred[Callable[[], None]]:
+        """
+        Grant a claim.
+
+        @return: what releases it. It fails with L{Denied}.
+        """
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._granted(claim)))
+
+    async def _granted(self, claim: Claim) -> Callable[[], None]:
+        while True:
+            now = self._clock.seconds()
+            self._held = [each for each in self._held if not each.released and now < each.until]
+            wanted, used = await self._measured(claim)
+            problems = _over(claim, wanted, used, self._limits)
+            if not problems:
+                held = _Held(claim.container, wanted, now + FORGOTTEN)
+                self._held.append(held)
+                return held.release
+            if not any(each.released for each in self._held):
+                raise Denied(problems)
+            # Something may have been counted twice, by the engine and by its claim.
+
+    async def _measured(self, claim: Claim) -> tuple[Use, Use]:
+        """
+        What is wanted, and what all else uses.
+        """
+        own = cast("list[Json]", await self._ask(OwnContainers()))
+        if not claim.container:
+            new = sum(not each.container for each in self._held)
+            return Use(1), Use(len(own) + new)
+        resources = await self._resources(claim.container)
+        if resources is None:
+            raise NotFound(f"No such container: {claim.container}")
+        uses: dict[str, Use] = {}
+        for each in own:
+            if each["Id"] != claim.container and each.get("State") in _RUNNING:
+                found = await self._resources(each["Id"])
+                if found is not None:
+                    uses[each["Id"]] = Use.of(found)
+        wanted = Use.of({**resources, **claim.changes})
+        for held in self._held:
+            if held.container == claim.container:
+                wanted = wanted.or_more(held.use)
+            elif held.container:
+                uses[held.container] = uses.get(held.container, Use()).or_more(held.use)
+        return wanted, sum(uses.values(), Use())
+
+    async def _resources(self, container: str) -> Mapping[str, Any] | None:
+        shown = cast("Json", await self._ask(ContainerJson(container)))
+        return None if shown is None else shown.get("HostConfig") or {}
+
+    async def _ask(self, question: Any) -> object:
+        answer = self._engine.answer(question)
+        return await answer if isinstance(answer, Deferred) else answer
+
+
+def _over(claim: Claim, wanted: Use, used: Use, limits: OwnerLimits) -> list[Problem]:
+    names = ("memory", "cpus", "pids") if claim.container else ("containers",)
+    found = []
+    for name in names:
+        limit = getattr(limits, name)
+        use, more = getattr(used, name), getattr(wanted, name)
+        if limit is not None and use + more > limit:
+            found.append(
+                Problem(
+                    f"owner.limit.{name}",
+                    "",
+                    f"the owner's limit of {name} is {_shown(limit)}; {_shown(use)} in use, "
+                    f"{_shown(more)} asked for.",
+                    f"The operator's limit is owner.limits.{name} in the settings file.",
+                )
+            )
+    return found
+
+
+def _shown(value: float) -> str:
+    if value == math.inf:
+        return "no limit"
+    return str(int(value)) if value == int(value) else f"{value:g}"

@@ -1,0 +1,146 @@
+"""
+A directory that is swapped for a link and back as fast as it goes, while containers that bind
+it are created, read and started.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import define
+
+from tests.conftest import StartGuard
+from tests.engines.api import Api
+from tests.engines.machine import Engine
+
+pytestmark = pytest.mark.engine
+
+SECRET = b"the-secret-outside"
+
+#: How long each side is tried, in seconds.
+_SECONDS = 12.0
+_BARE_SECONDS = 2.0
+
+#: Exchanges two names in one system call (renameat2(2), RENAME_EXCHANGE), and tells once
+#: that it began.
+_SWAPPER = """
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+a, b = (name.encode() for name in sys.argv[1:])
+told = False
+while True:
+    for _ in range(100):
+        if libc.renameat2(-100, a, -100, b, 2) != 0:
+            sys.exit(ctypes.get_errno())
+    if not told:
+        print("swapping", flush=True)
+        told = True
+"""
+
+
+@define
+class Score:
+    """
+    What came of it.
+
+    @ivar looks: how often an engine was made to look the source up.
+    @ivar wins: how often the secret was read.
+    """
+
+    looks: int = 0
+    wins: int = 0
+    creates: int = 0
+
+
+@contextmanager
+def _swapping(one: Path, other: Path) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SWAPPER, str(one), str(other)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "swapping\n"
+        yield
+        assert process.poll() is None, "the swaps ended early"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _race(api: Api, engine: Engine, source: Path, seconds: float) -> Score:
+    """
+    Create, read from and start containers until the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    body = {
+        "Image": "busybox",
+        "Cmd": ["cat", "/x/secret"],
+        "HostConfig": {"Binds": [f"{source}:/x"], "NetworkMode": "none"},
+    }
+
+    def attack(worker: int) -> Score:
+        score = Score()
+        while time.monotonic() < deadline:
+            try:
+                once(score)
+            except ConnectionResetError:
+                # An engine under such a load may drop a connection: nothing was read.
+                continue
+        return score
+
+    def once(score: Score) -> None:
+        reply = api.call("POST", "/containers/create", body=body)
+        score.creates += 1
+        if not reply.ok:
+            return
+        made = reply.json()["Id"]
+        for _ in range(4):
+            copied = api.call("GET", f"/containers/{made}/archive", {"path": "/x/secret"})
+            score.looks += 1
+            score.wins += copied.ok and SECRET in copied.body
+        score.looks += 1
+        if api.call("POST", f"/containers/{made}/start").ok:
+            engine.api.call("POST", f"/containers/{made}/wait")
+            logs = engine.api.call("GET", f"/containers/{made}/logs", {"stdout": 1})
+            score.wins += SECRET in logs.body
+        engine.api.call("DELETE", f"/containers/{made}", {"force": 1})
+
+    with ThreadPoolExecutor(4) as pool:
+        scores = list(pool.map(attack, range(4)))
+    return Score(
+        sum(each.looks for each in scores),
+        sum(each.wins for each in scores),
+        sum(each.creates for each in scores),
+    )
+
+
+def test_a_swapped_link_never_wins(engine: Engine, guard: StartGuard) -> None:
+    """
+    From API 1.45 it never does. Before, it can: how often is printed, and is written down in
+    C{doc/security.rst}.
+    """
+    root, outside = engine.directory / "race" / "root", engine.directory / "race" / "outside"
+    for directory in (root / "sub", outside):
+        directory.mkdir(parents=True, exist_ok=True)
+    (outside / "secret").write_bytes(SECRET)
+    link = root / "link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside)
+    through = guard(engine, owner="racer", allow_bind=[str(root)])
+    with _swapping(root / "sub", link):
+        bare = _race(engine.api, engine, root / "sub", _BARE_SECONDS)
+        guarded = _race(through.api, engine, root / "sub", _SECONDS)
+    assert bare.wins > 0, "the swaps are no attack at all"
+    assert guarded.creates >= 40
+    told = f"{guarded.wins} of {guarded.looks} looks ({guarded.creates} creates) were won"
+    print(f"\n{engine.suite}: {told}; at the bare engine {bare.wins} of {bare.looks}")
+    if engine.version >= (1, 45):
+        assert guarded.looks > 0
+        assert guarded.wins == 0, told

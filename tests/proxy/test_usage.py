@@ -1,0 +1,193 @@
+"""
+Limits of an owner in sum: claims one after the other, also where they race.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from dss.config.containers import OwnerLimits
+from dss.config.values import Size
+from dss.engine.facts import EngineFacts
+from dss.errors import Denied, NotFound
+from dss.model.facts import Claim, ContainerJson, OwnContainers, Question
+from dss.proxy.usage import FORGOTTEN, Usage
+
+
+class Facts:
+    """
+    An engine with some containers; told to, it answers later.
+    """
+
+    def __init__(self) -> None:
+        self.containers: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.waiting: list[tuple[Deferred[object], object]] | None = None
+
+    def add(self, name: str, state: str = "running", **resources: Any) -> None:
+        self.containers[name] = (state, {"NanoCpus": 10**9, "PidsLimit": 1, **resources})
+
+    def answer(self, question: Question[object]) -> object:
+        if isinstance(question, OwnContainers):
+            found: object = [
+                {"Id": name, "State": state} for name, (state, _) in self.containers.items()
+            ]
+        else:
+            assert isinstance(question, ContainerJson)
+            known = self.containers.get(question.id)
+            found = None if known is None else {"HostConfig": known[1]}
+        if self.waiting is None:
+            return found
+        later: Deferred[object] = Deferred()
+        self.waiting.append((later, found))
+        return later
+
+    def go_on(self) -> None:
+        while self.waiting:
+            later, found = self.waiting.pop(0)
+            later.callback(found)
+
+
+def limited(**limits: Any) -> tuple[Facts, Usage, Clock]:
+    facts, clock = Facts(), Clock()
+    return facts, Usage(cast(EngineFacts, facts), OwnerLimits(**limits), clock), clock
+
+
+def granted(answer: Deferred[Any]) -> Any:
+    found: list[Any] = []
+    answer.addBoth(found.append)
+    assert found, "not answered yet"
+    if isinstance(found[0], Failure):
+        raise cast(BaseException, found[0].value)
+    return found[0]
+
+
+def test_as_many_containers_as_may_be() -> None:
+    facts, usage, _ = limited(containers=2)
+    facts.add("a", "exited")
+    release = granted(usage.claim(Claim()))
+    with pytest.raises(Denied) as caught:
+        granted(usage.claim(Claim()))
+    (only,) = caught.value.problems
+    assert only.rule == "owner.limit.containers"
+    assert only.reason == "the owner's limit of containers is 2; 2 in use, 1 asked for."
+    # The request failed: nothing was made.
+    release()
+    granted(usage.claim(Claim()))
+
+
+def test_two_creates_that_race() -> None:
+    """
+    Both ask before either is made.
+    """
+    facts, usage, _ = limited(containers=1)
+    facts.waiting = []
+    first, second = usage.claim(Claim()), usage.claim(Claim())
+    facts.go_on()
+    granted(first)
+    with pytest.raises(Denied):
+        granted(second)
+
+
+def test_an_answer_from_before_the_release_is_not_trusted() -> None:
+    """
+    The engine's list is older than the container that the first request made.
+    """
+    facts, usage, _ = limited(containers=1)
+    release = granted(usage.claim(Claim()))
+    facts.waiting = []
+    second = usage.claim(Claim())
+    facts.add("made")
+    release()
+    facts.go_on()
+    facts.go_on()
+    with pytest.raises(Denied):
+        granted(second)
+
+
+def test_a_claim_without_an_answer_is_forgotten_late() -> None:
+    _, usage, clock = limited(containers=1)
+    granted(usage.claim(Claim()))
+    clock.advance(FORGOTTEN - 1)
+    with pytest.raises(Denied):
+        granted(usage.claim(Claim()))
+    clock.advance(1)
+    granted(usage.claim(Claim()))
+
+
+def test_the_sum_of_what_runs() -> None:
+    facts, usage, _ = limited(memory=Size(100))
+    facts.add("runs", Memory=40)
+    facts.add("paused", "paused", Memory=20)
+    facts.add("stopped", "exited", Memory=99)
+    facts.add("fits", "created", Memory=40)
+    facts.add("large", "created", Memory=41)
+    with pytest.raises(Denied, match="100; 60 in use, 41 asked for"):
+        granted(usage.claim(Claim("large")))
+    granted(usage.claim(Claim("fits")))
+
+
+def test_two_starts_that_race() -> None:
+    facts, usage, _ = limited(memory=Size(100))
+    facts.add("a", "created", Memory=60)
+    facts.add("b", "created", Memory=60)
+    release = granted(usage.claim(Claim("a")))
+    with pytest.raises(Denied):
+        granted(usage.claim(Claim("b")))
+    facts.add("a", "running", Memory=60)
+    release()
+    with pytest.raises(Denied):
+        granted(usage.claim(Claim("b")))
+    facts.add("a", "exited", Memory=60)
+    granted(usage.claim(Claim("b")))
+
+
+def test_a_restart_counts_once() -> None:
+    facts, usage, _ = limited(memory=Size(100))
+    facts.add("a", Memory=100)
+    granted(usage.claim(Claim("a")))
+    granted(usage.claim(Claim("a")))
+
+
+def test_an_update_counts_what_it_changes() -> None:
+    facts, usage, _ = limited(memory=Size(100), cpus=2.0, pids=10)
+    facts.add("a", Memory=50)
+    facts.add("b", Memory=20)
+    granted(usage.claim(Claim("a", {"Memory": 80})))()
+    with pytest.raises(Denied, match="20 in use, 81 asked for"):
+        granted(usage.claim(Claim("a", {"Memory": 81})))
+    with pytest.raises(Denied, match=r"limit of cpus is 2; 1 in use, 1\.5 asked for"):
+        granted(usage.claim(Claim("a", {"NanoCpus": 1_500_000_000})))
+    with pytest.raises(Denied, match="limit of pids is 10; 1 in use, no limit asked for"):
+        granted(usage.claim(Claim("a", {"PidsLimit": 0})))
+
+
+def test_an_update_while_its_container_starts() -> None:
+    """
+    The start reads the resources before the update, and runs with those after it.
+    """
+    facts, usage, _ = limited(memory=Size(100))
+    facts.add("a", "created", Memory=50)
+    facts.add("b", "created", Memory=50)
+    granted(usage.claim(Claim("a", {"Memory": 90})))
+    granted(usage.claim(Claim("a")))
+    with pytest.raises(Denied, match="90 in use, 50 asked for"):
+        granted(usage.claim(Claim("b")))
+
+
+def test_what_has_no_limit_leaves_nothing() -> None:
+    facts, usage, _ = limited(memory=Size(100))
+    facts.add("old")
+    facts.add("a", "created", Memory=1)
+    with pytest.raises(Denied, match="no limit in use, 1 asked for"):
+        granted(usage.claim(Claim("a")))
+
+
+def test_a_container_that_is_gone() -> None:
+    _, usage, _ = limited(memory=Size(100))
+    with pytest.raises(NotFound):
+        granted(usage.claim(Claim("gone")))

@@ -1,0 +1,67 @@
+"""
+What an owner may use in sum, at real engines, also where requests race.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartGuard
+from tests.engines.api import Api
+from tests.engines.machine import Engine
+
+pytestmark = pytest.mark.engine
+
+MIB = 2**20
+
+
+@pytest.fixture
+def through(engine: Engine, guard: StartGuard, tmp_path: Path) -> Api:
+    file = tmp_path / "dss.toml"
+    file.write_text(
+        """
+        [owner.limits]
+        containers = 4
+        memory = "64m"
+        [containers.defaults]
+        memory = "24m"
+        """
+    )
+    return guard(engine, owner="summed", options=["--config", str(file)]).api
+
+
+BODY = {"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"Init": True}}
+
+
+def test_creates_and_starts_that_race(engine: Engine, through: Api) -> None:
+    """
+    Ten at once, of which four can be made; then all four started at once, of which two fit
+    into the memory. What one gives back another can have.
+    """
+    with ThreadPoolExecutor(10) as pool:
+        made = list(
+            pool.map(lambda _: through.call("POST", "/containers/create", None, BODY), range(10))
+        )
+        assert sorted(reply.status for reply in made) == [201] * 4 + [403] * 6
+        denied = next(reply for reply in made if reply.status == 403)
+        assert "limit of containers is 4; 4 in use, 1 asked for" in denied.message
+        ids = [reply.json()["Id"] for reply in made if reply.ok]
+        started = list(pool.map(lambda id: through.call("POST", f"/containers/{id}/start"), ids))
+    assert sorted(reply.status for reply in started) == [204, 204, 403, 403]
+    running = [each["Id"] for each in engine.api.get("/containers/json")]
+    assert len(set(running) & set(ids)) == 2
+    denied = next(reply for reply in started if reply.status == 403)
+    limit, used, more = 64 * MIB, 48 * MIB, 24 * MIB
+    assert f"is {limit}; {used} in use, {more} asked for" in denied.message
+    update = {"Memory": 48 * MIB, "MemorySwap": 96 * MIB}
+    (first, _) = (id for id in ids if id in running)
+    assert through.call("POST", f"/containers/{first}/update", None, update).status == 403
+    through.post(f"/containers/{first}/kill")
+    through.post(f"/containers/{first}/wait")
+    (other, _) = (id for id in ids if id not in running)
+    through.post(f"/containers/{other}/start")
+    through.call("DELETE", f"/containers/{first}", {"force": 1})
+    through.post("/containers/create", BODY)
