@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
@@ -38,13 +39,17 @@ class Target:
     @classmethod
     def parse(cls, raw: bytes) -> Target:
         """
-        Read a request line's target.
+        Read a request line's target. Short ones are remembered.
 
         @raise AmbiguousRequest: if it is anything but an origin-form path that
             can be read in one way only (RFC 9112, section 3.2.1). The engine
             decodes once and redirects unclean paths (gorilla/mux); dss denies both
             spellings, so that no two readers can disagree.
         """
+        return (_known_target if len(raw) <= _REMEMBERED else cls._read)(raw)
+
+    @classmethod
+    def _read(cls, raw: bytes) -> Target:
         if not _TARGET.fullmatch(raw) or b"#" in raw or b"\\" in raw:
             raise AmbiguousRequest("the request target must be a path that begins with a slash")
         encoded, _, query = raw.partition(b"?")
@@ -69,6 +74,16 @@ class Target:
         if any(segment in ("", ".", "..") for segment in path.split("/")[1:]):
             raise AmbiguousRequest("the request path has an empty or a dot segment")
         return cls(path, version, query.decode("ascii"))
+
+
+#: Longer targets are read afresh each time, so that what is remembered of clients'
+#: requests stays small.
+_REMEMBERED = 512
+
+
+@lru_cache(maxsize=4096)
+def _known_target(raw: bytes) -> Target:
+    return Target._read(raw)
 
 
 @frozen

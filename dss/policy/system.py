@@ -4,6 +4,8 @@ What the engine tells of itself, cut down to what an owner may know.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dss.errors import EngineOdd
 from dss.model.facts import Json, OwnContainers
 from dss.model.message import ResponseHead
@@ -77,13 +79,18 @@ def _modest(head: ResponseHead) -> ResponseHead:
     A ping's head that tells of no newer API than dss knows, of the builder that dss
     mediates, and of no swarm.
     """
-    changes: list[tuple[str, str | None]] = [("Builder-Version", "1"), ("Swarm", None)]
-    told = head.header("api-version")
-    if told is not None:
-        changes.append(("Api-Version", _capped(told)))
-    return ResponseHead(head.status, head.reason, head.replaced(changes), head.length)
+    headers = []
+    for name, value in head.headers:
+        lowered = name.lower()
+        if lowered == "api-version":
+            headers.append((name, _capped(value)))
+        elif lowered not in ("builder-version", "swarm"):
+            headers.append((name, value))
+    headers.append(("Builder-Version", "1"))
+    return ResponseHead(head.status, head.reason, tuple(headers), head.length)
 
 
+@lru_cache(maxsize=64)
 def _capped(told: str) -> str:
     try:
         return str(min(ApiVersion.parse(told), NEWEST))

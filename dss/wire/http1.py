@@ -11,6 +11,7 @@ a switch of protocols ends HTTP.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from attrs import frozen
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -118,6 +119,23 @@ def write_chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
 LAST_CHUNK = b"0\r\n\r\n"
 
 
+#: Longer header values are read afresh each time, so that what is remembered stays small.
+_REMEMBERED = 256
+
+
+def _read(name: bytes, value: bytes) -> tuple[str | None, tuple[str, str]]:
+    """
+    A header as text, and first its lower-case name if it is one of L{HOP_BY_HOP}.
+    """
+    pair = name.decode("latin-1"), value.decode("latin-1")
+    lowered = pair[0].lower()
+    return (lowered if lowered in HOP_BY_HOP else None), pair
+
+
+#: An engine's replies have mostly the same headers.
+_known = lru_cache(maxsize=1024)(_read)
+
+
 class ReplyParser:
     """
     Reads the reply to one request.
@@ -126,12 +144,15 @@ class ReplyParser:
     """
 
     __slots__ = (
+        "_body",
+        "_chunked",
         "_complete",
         "_events",
         "_head_bytes",
         "_head_done",
         "_headers",
         "_is_head",
+        "_lengths",
         "_parser",
         "_reason",
         "_switched",
@@ -146,6 +167,9 @@ class ReplyParser:
         self._events: list[Event] = []
         self._headers: list[tuple[str, str]] = []
         self._reason = ""
+        self._lengths: set[str] = set()
+        self._chunked = False
+        self._body: list[bytes] = []
         self._head_bytes = 0
         self._head_done = False
         self._to_close = False
@@ -180,6 +204,7 @@ class ReplyParser:
         except HttpParserError as error:
             cause = error.__context__ if isinstance(error.__context__, EngineOdd) else error
             raise EngineOdd(f"the engine's reply is not HTTP: {cause}") from None
+        self._gather()
         return self._events
 
     def end(self) -> list[Event]:
@@ -206,30 +231,23 @@ class ReplyParser:
         self._reason += status.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        hop, pair = (_known if len(value) <= _REMEMBERED else _read)(name, value)
+        if hop is None:
+            self._headers.append(pair)
+        elif hop == "content-length":
+            self._lengths.add(pair[1])
+        elif hop == "transfer-encoding":
+            self._chunked = True
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        lengths = set()
-        chunked = False
-        for name, value in self._headers:
-            lowered = name.lower()
-            if lowered == "content-length":
-                lengths.add(value)
-            elif lowered == "transfer-encoding":
-                chunked = True
-        length = int(lengths.pop()) if len(lengths) == 1 else None
+        length = int(next(iter(self._lengths))) if len(self._lengths) == 1 else None
         bodiless = self._is_head or status in (204, 304) or status < 200
-        if not bodiless and length is None and not chunked:
+        if not bodiless and length is None and not self._chunked:
             self._to_close = True
         if bodiless and not self._is_head:
             length = 0
-        head = ResponseHead(
-            status,
-            self._reason,
-            tuple(pair for pair in self._headers if pair[0].lower() not in HOP_BY_HOP),
-            length,
-        )
+        head = ResponseHead(status, self._reason, tuple(self._headers), length)
         if status == 101:
             self._switched = True
             self._events.append(Switched(head))
@@ -238,6 +256,8 @@ class ReplyParser:
             # An interim reply: dss never asks for one, and answers the client's
             # Expect by itself.
             self._headers = []
+            self._lengths = set()
+            self._chunked = False
             self._reason = ""
             return
         self._head_done = True
@@ -249,9 +269,20 @@ class ReplyParser:
     def on_body(self, data: bytes) -> None:
         if self._complete:
             raise EngineOdd("the engine sent a body with its reply to HEAD")
-        self._events.append(Data(data))
+        self._body.append(data)
+
+    def _gather(self) -> None:
+        """
+        The pieces of the body that came with one read are one: an engine that writes
+        a chunk for each line of a log would cost as many writes.
+        """
+        body = self._body
+        if body:
+            self._body = []
+            self._events.append(Data(body[0] if len(body) == 1 else b"".join(body)))
 
     def on_message_complete(self) -> None:
         if self._head_done and not self._complete:
             self._complete = True
+            self._gather()
             self._events.append(End(self._parser.should_keep_alive()))
