@@ -157,7 +157,7 @@ class EngineOdd(DssError):
 
 class TooMany(DssError):
     """
-    The owner has as many connections as it may have.
+    The owner has as much under way as it may have: connections, or bodies.
     """
 
     status = 503

@@ -79,6 +79,7 @@ class Limits:
     @ivar head_seconds: from a head's first byte to its last.
     @ivar idle_seconds: how long a connection may stay between two requests.
     @ivar json_bytes: bytes of a JSON body that is judged, of a request or a reply.
+    @ivar pending_json_bytes: bytes of one owner's JSON bodies that have begun to arrive.
     @ivar json_seconds: how long a JSON body may take to arrive.
     @ivar question_seconds: how long the engine may take to answer a question of dss.
     @ivar hook_seconds: how long a hook may take.
@@ -90,6 +91,9 @@ class Limits:
     idle_seconds: int = _limit(3600, "How long a connection may stay between two requests.")
     json_bytes: int = _limit(
         8 * 1024 * 1024, "Bytes of a JSON body that is judged, of a request or a reply."
+    )
+    pending_json_bytes: int = _limit(
+        64 * 1024 * 1024, "Bytes of one owner's JSON bodies that have begun to arrive."
     )
     json_seconds: int = _limit(60, "How long a JSON body may take to arrive.")
     question_seconds: int = _limit(60, "How long the engine may take to answer a question of dss.")

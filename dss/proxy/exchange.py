@@ -21,6 +21,7 @@ from dss.errors import (
     DssError,
     EngineAway,
     HeadTooSlow,
+    TooMany,
 )
 from dss.lifecycle import Lifecycle
 from dss.model.message import RequestHead, ResponseHead
@@ -128,10 +129,20 @@ class Exchange:
     def _collect_body(self, data: bytes) -> None:
         # One array, since a client may send its body in pieces of a byte.
         self._body += data
-        if len(self._body) > self._guard.limits.json_bytes:
+        guard = self._guard
+        guard.pending_json += len(data)
+        if len(self._body) > guard.limits.json_bytes:
             self._stop_collecting()
             self._machine.failed(
-                BodyTooLarge(f"the request's body is over {self._guard.limits.json_bytes} bytes")
+                BodyTooLarge(f"the request's body is over {guard.limits.json_bytes} bytes")
+            )
+        elif guard.pending_json > guard.limits.pending_json_bytes:
+            self._stop_collecting()
+            self._machine.failed(
+                TooMany(
+                    f"over {guard.limits.pending_json_bytes} bytes of bodies are on their way to "
+                    "this socket at once; try again"
+                )
             )
 
     def _stop_collecting(self) -> bytes:
@@ -139,6 +150,7 @@ class Exchange:
         if deadline is not None and deadline.active():
             deadline.cancel()
         body = bytes(self._body)
+        self._guard.pending_json -= len(body)
         self._body = bytearray()
         self._receive = self._drop_body
         return body

@@ -28,6 +28,7 @@ class Guard:
     @ivar pool: its connections to the engine.
     @ivar identity: which engine that is.
     @ivar answers: answers what its judgements ask.
+    @ivar pending_json: bytes of JSON bodies that are being collected.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Guard:
         self.settings = settings
         self.limits = settings.limits
         self.clock = reactor
+        self.pending_json = 0
         self.pool = EnginePool(engine, reactor)
         self.identity = EngineIdentity(engine, reactor, settings.limits.question_seconds)
         asker = Asker(self.pool, settings.limits, reactor)

@@ -627,6 +627,26 @@ def test_a_json_body_that_is_too_large(size: int) -> None:
     assert world.engine.wires == []
 
 
+def test_all_json_bodies_on_their_way() -> None:
+    """
+    What all clients of an owner have begun to send is limited too, and is free again when
+    one of them ends or leaves.
+    """
+    world = owned(pending_json_bytes=250)
+    clients = [world.client() for _ in range(3)]
+    for client in clients:
+        client.send(ask("POST", CREATE, "Content-Length: 1000\r\n", b" " * 100))
+    first, second, third = clients
+    assert first.take() == second.take() == b""
+    reply = third.take()
+    assert status(reply) == 503
+    assert message(reply)
+    first.leave()
+    fourth = world.client()
+    fourth.send(ask("POST", CREATE, "Content-Length: 1000\r\n", b" " * 100))
+    assert fourth.take() == b""
+
+
 def test_a_body_that_the_route_does_not_take() -> None:
     """
     It is read and dropped: neither its bytes nor its headers reach the engine.
