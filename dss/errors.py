@@ -119,23 +119,40 @@ class Problem:
         return f"Problem({self.rule!r}, {self.field!r}, {self.reason!r}, {self.hint!r})"
 
     def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
-        hint = f" {self.hint}" if self.hint else ""
-        return f"{where}{self.reason}{hint} [rule {self.rule}]"
+        where = f"{_cut(self.field)}: " if self.field else ""
+        hint = f" {_cut(self.hint)}" if self.hint else ""
+        return f"{where}{_cut(self.reason)}{hint} [rule {_cut(self.rule)}]"
+
+
+def _cut(text: str) -> str:
+    """
+    A text of which the client wrote a part, as long as it may be told.
+    """
+    return text if len(text) <= CHARACTERS_TOLD else text[:CHARACTERS_TOLD] + "…"
+
+
+#: How many problems of one request are told, and how many characters of each part of one.
+PROBLEMS_TOLD = 20
+CHARACTERS_TOLD = 500
 
 
 class Denied(DssError):
     """
     A rule or a hook denies the request. Nothing reached the engine.
 
-    @ivar problems: all that is denied, at least one, told at once.
+    @ivar problems: all that is denied, at least one. The first L{PROBLEMS_TOLD} are told at
+        once.
     """
 
     status = 403
 
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
-        super().__init__("denied by dss: " + "; ".join(str(each) for each in self.problems))
+        told = [str(each) for each in self.problems[:PROBLEMS_TOLD]]
+        more = len(self.problems) - len(told)
+        if more:
+            told.append(f"and {more} more")
+        super().__init__("denied by dss: " + "; ".join(told))
 
 
 class EngineAway(DssError):

@@ -1,5 +1,5 @@
 """
-dss's own small questions to the engine: a GET, and its JSON answer.
+dss's own small questions to the engine, each with a JSON answer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dss.engine.pool import EnginePool
 from dss.errors import BodyTooLarge, DssError, EngineAway, EngineOdd
 from dss.model.facts import Json
 from dss.model.message import ResponseHead
+
+_HEADERS = (("Host", "docker"),)
 
 
 @frozen
@@ -155,10 +157,28 @@ class Asker:
         @return: the answer, whatever its status. It fails with L{EngineAway},
             L{EngineOdd} or L{BodyTooLarge}.
         """
-        target = "".join("/" + quote(segment, safe="/:@") for segment in segments)
+        target = _path(segments)
         if query:
             target += "?" + urlencode(query)
+        return self._ask("GET", target, _HEADERS, None)
+
+    def post(self, segments: tuple[str, ...], body: Any) -> Deferred[EngineAnswer]:
+        """
+        C{POST} a JSON value.
+
+        @param segments: as for L{get}.
+        @return: as for L{get}.
+        """
+        headers = (*_HEADERS, ("Content-Type", "application/json"))
+        return self._ask("POST", _path(segments), headers, json.dumps(body).encode())
+
+    def _ask(
+        self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> Deferred[EngineAnswer]:
         collector = _Collector(self._limits, self._clock)
-        call = EngineCall(self._pool, collector, "GET", target, (("Host", "docker"),))
-        collector.start(call)
+        collector.start(EngineCall(self._pool, collector, method, target, headers, body))
         return collector.answer
+
+
+def _path(segments: tuple[str, ...]) -> str:
+    return "".join("/" + quote(segment, safe="/:@") for segment in segments)

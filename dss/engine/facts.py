@@ -22,12 +22,14 @@ from dss.model.facts import (
     ImageFacts,
     ImageNamed,
     Json,
+    MakeVolume,
     NetworkFacts,
     NetworkNamed,
     OwnContainers,
     Question,
     VolumeFacts,
     VolumeNamed,
+    is_named,
 )
 from dss.model.owner import OWNER_LABEL, Owner, owner_of
 
@@ -94,13 +96,15 @@ class EngineFacts:
         if type(question) is ContainerJson:
             return Deferred.fromCoroutine(self._container_json(question.id))
         if type(question) is OwnContainers:
-            return Deferred.fromCoroutine(self._own_containers({}))
+            return Deferred.fromCoroutine(self._own_containers())
         if type(question) is ImageNamed:
             return Deferred.fromCoroutine(self._image_named(question.reference))
         if type(question) is NetworkNamed:
             return Deferred.fromCoroutine(self._network_named(question.reference))
         if type(question) is VolumeNamed:
             return Deferred.fromCoroutine(self._volume_named(question.name))
+        if type(question) is MakeVolume:
+            return Deferred.fromCoroutine(self._make_volume(question))
         raise LookupError(f"no question for the engine: {question!r}")
 
     def _if_own(self, facts: ContainerFacts) -> ContainerFacts | None:
@@ -136,7 +140,8 @@ class EngineFacts:
             return None
         # Another owner's container has this as its name, or an id that begins with
         # it too. Among one's own it may still mean exactly one.
-        own = await self._own_containers({"id": [reference]})
+        # (The engine's filter by id finds nothing where a prefix means several.)
+        own = await self._own_containers()
         found = [entry["Id"] for entry in own if str(entry["Id"]).startswith(reference)]
         if len(found) != 1:
             return None
@@ -148,8 +153,8 @@ class EngineFacts:
         answer = await self._asker.get(("containers", container_id, "json"))
         return _found(answer)
 
-    async def _own_containers(self, filters: dict[str, list[str]]) -> Sequence[Json]:
-        wanted = {**filters, "label": [f"{OWNER_LABEL}={self._owner.name}"]}
+    async def _own_containers(self) -> Sequence[Json]:
+        wanted = {"label": [f"{OWNER_LABEL}={self._owner.name}"]}
         answer = await self._asker.get(
             ("containers", "json"), {"all": "1", "filters": json.dumps(wanted)}
         )
@@ -182,8 +187,18 @@ class EngineFacts:
         value = _found(await self._asker.get(("images", reference, "json")))
         if value is None:
             return None
-        labels = (value.get("Config") or {}).get("Labels")
-        return ImageFacts(_text(value, "Id"), owner_of(labels))
+        config = value.get("Config") or {}
+        checks = config.get("Healthcheck") or {}
+        return ImageFacts(
+            _text(value, "Id"),
+            owner_of(config.get("Labels")),
+            is_named(value),
+            config.get("WorkingDir") or "",
+            tuple(config.get("Volumes") or ()),
+            {name: checks[name] for name in ("Interval", "StartInterval") if checks.get(name)},
+            tuple(config.get("OnBuild") or ()),
+            "/".join(value[key] for key in ("Os", "Architecture", "Variant") if value.get(key)),
+        )
 
     async def _network_named(self, reference: str) -> NetworkFacts | None:
         if not _NAME.fullmatch(reference):
@@ -197,14 +212,23 @@ class EngineFacts:
         if not _NAME.fullmatch(name):
             return None
         value = _found(await self._asker.get(("volumes", name)))
-        if value is None:
-            return None
-        return VolumeFacts(
-            _text(value, "Name"),
-            owner_of(value.get("Labels")),
-            value.get("Driver") or "",
-            value.get("Options") or {},
-        )
+        return None if value is None else _volume(value)
+
+    async def _make_volume(self, question: MakeVolume) -> VolumeFacts:
+        body = {"Name": question.name, "Driver": "local", "Labels": dict(question.labels)}
+        answer = await self._asker.post(("volumes", "create"), body)
+        if answer.status != 201 or not isinstance(answer.value, dict):
+            raise EngineOdd(f"the Docker Engine can't make a volume: {answer.message}")
+        return _volume(answer.value)
+
+
+def _volume(value: Json) -> VolumeFacts:
+    return VolumeFacts(
+        _text(value, "Name"),
+        owner_of(value.get("Labels")),
+        value.get("Driver") or "",
+        value.get("Options") or {},
+    )
 
 
 def _is_ambiguous(answer: EngineAnswer) -> bool:

@@ -46,11 +46,44 @@ class ImageFacts:
     What the engine says of one image.
 
     @ivar id: the full id, C{sha256:} and 64 hex digits.
-    @ivar owner: the owner's name by its label, or L{None} for a shared image.
+    @ivar owner: the owner's name by its label, or L{None} for one that nobody owns.
+    @ivar is_named: whether it has a tag or a digest. Without one, and without an owner, it
+        is a step of somebody's build.
+    @ivar working_dir: the directory in which its program starts, or empty.
+    @ivar volumes: paths at which each of its containers gets a volume.
+    @ivar check_intervals: how often its health is checked, in nanoseconds, by the names
+        C{Interval} and C{StartInterval}.
+    @ivar on_build: instructions that a build runs which begins with it.
+    @ivar platform: its operating system, processor and, where it has one, variant, as
+        C{linux/arm64/v8}; empty where unknown.
     """
 
     id: str
     owner: str | None
+    is_named: bool = False
+    working_dir: str = ""
+    volumes: tuple[str, ...] = ()
+    check_intervals: Mapping[str, int] = field(factory=dict)
+    on_build: tuple[str, ...] = ()
+    platform: str = ""
+
+    def is_usable(self, owner: str) -> bool:
+        """
+        Whether an owner may see and use it: its own, or a shared one, which is one that
+        nobody owns and that has a name.
+        """
+        return self.owner == owner or (self.owner is None and self.is_named)
+
+
+def is_named(image: Json) -> bool:
+    """
+    Whether an image has a tag or a digest.
+
+    @param image: the engine's object, inspected or from a list, where engines before API
+        1.43 write C{<none>} for none.
+    """
+    names = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
+    return any(not name.startswith("<none>") for name in names)
 
 
 @frozen
@@ -156,6 +189,17 @@ class VolumeNamed(Question[VolumeFacts | None]):
     """
 
     name: str
+
+
+@frozen
+class MakeVolume(Question[VolumeFacts]):
+    """
+    Make a volume of the local driver. Where there is one of that name the engine makes
+    none, and the answer tells whose that is.
+    """
+
+    name: str
+    labels: Mapping[str, str]
 
 
 @frozen

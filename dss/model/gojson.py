@@ -24,10 +24,15 @@ from dss.errors import BadRequest
 #: Levels of nesting that a body may have. The deepest known body has eight.
 DEPTH = 64
 
+#: How many unknown fields of a body are told.
+UNKNOWN_TOLD = 100
+
 #: Digits that a number may have. The longest 64-bit integer has twenty characters.
 DIGITS = 40
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: A string; one that does not end goes to the end of the text, and is refused later. It
+#: always matches at a quote, and never goes back, so that it takes linear time.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -202,29 +207,51 @@ class Unknown:
 @frozen
 class _At:
     """
-    Where a value is.
+    Where a value is. It is told only in errors: to write it for each value would take
+    quadratic time where a long key has many values inside.
 
-    @ivar path: for people, and for the problems of rules.
-    @ivar pointer: the same as Go's errors tell it (Engine 28.5, built with Go 1.25): steps
-        after dots, with the slashes and tildes of keys escaped.
+    @ivar above: where the object, map or list is that holds it; L{None} for the body.
+    @ivar step: the field, the key or the index there.
     """
 
-    path: str
     unknown: list[Unknown]
-    pointer: str = ""
+    above: _At | None = None
+    step: str | int = ""
+    is_key: bool = False
 
     def inside(self, name: str) -> _At:
-        return self._step(f"{self.path}.{name}" if self.path else name, name)
+        return _At(self.unknown, self, name)
 
     def element(self, index: int) -> _At:
-        return self._step(f"{self.path}[{index}]", str(index))
+        return _At(self.unknown, self, index)
 
     def entry(self, key: str) -> _At:
-        escaped = key.replace("~", "~0").replace("/", "~1")
-        return self._step(f"{self.path}[{key!r}]", escaped)
+        return _At(self.unknown, self, key, is_key=True)
 
-    def _step(self, path: str, step: str) -> _At:
-        return _At(path, self.unknown, f"{self.pointer}.{step}")
+    @property
+    def path(self) -> str:
+        """
+        For people, and for the problems of rules.
+        """
+        if self.above is None:
+            return ""
+        path = self.above.path
+        if self.is_key or isinstance(self.step, int):
+            return f"{path}[{self.step!r}]"
+        return f"{path}.{self.step}" if path else self.step
+
+    @property
+    def pointer(self) -> str:
+        """
+        The same as Go's errors tell it (Engine 28.5, built with Go 1.25): steps after dots,
+        with the slashes and tildes of keys escaped.
+        """
+        if self.above is None:
+            return ""
+        step = str(self.step)
+        if self.is_key:
+            step = step.replace("~", "~0").replace("/", "~1")
+        return f"{self.above.pointer}.{step}"
 
     def wrong(self, value: Value, wanted: str) -> NoReturn:
         where = f"struct field {self.pointer}" if self.pointer else "value"
@@ -440,7 +467,7 @@ class Struct(Shape):
             seen.add(folded)
             name = self._folded.get(folded)
             if name is None:
-                if not _is_zero(each):
+                if not _is_zero(each) and len(at.unknown) < UNKNOWN_TOLD:
                     at.unknown.append(Unknown(at.inside(key).path))
             elif each is not None:
                 found[name] = self.fields[name].decode(each, at.inside(name))
@@ -458,7 +485,8 @@ class Decoded:
 
     @ivar value: plain dicts under canonical keys, lists, strings, bools and ints.
         L{None} stands only for a body that is C{null}.
-    @ivar unknown: fields that were left out, though they have a value.
+    @ivar unknown: fields that were left out, though they have a value: the first
+        L{UNKNOWN_TOLD} of them.
     """
 
     value: Any
@@ -477,7 +505,7 @@ def decode(value: Value, shape: Shape) -> Decoded:
     if value is None:
         return Decoded(None)
     unknown: list[Unknown] = []
-    plain = shape.decode(value, _At("", unknown))
+    plain = shape.decode(value, _At(unknown))
     return Decoded(plain, tuple(unknown))
 
 

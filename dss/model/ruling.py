@@ -100,6 +100,20 @@ Reply = Stream | EditJson | EditLines | Hijack
 
 
 @frozen
+class ContextWatch:
+    """
+    The client's body is a build's context, a tar archive: the engine gets its end only
+    once the Dockerfile inside is judged.
+
+    @ivar dockerfile: the Dockerfile's path in the context; empty for the engine's default.
+    @ivar judge: judges the Dockerfile's bytes, and raises what denies it.
+    """
+
+    dockerfile: str
+    judge: Callable[[bytes], Judgement[None]]
+
+
+@frozen
 class Forward:
     """
     A request for the engine, in the parts from which it is written anew.
@@ -114,6 +128,7 @@ class Forward:
         C{("Labels: stamped",)}.
     @ivar version: the API version that the engine is asked in; L{None} for the one in
         force, the client's own.
+    @ivar watch: what the client's body is watched for on its way.
     """
 
     params: Mapping[str, str] = field(factory=dict)
@@ -123,6 +138,7 @@ class Forward:
     reply: Reply = field(factory=Stream)
     rewrites: tuple[str, ...] = ()
     version: ApiVersion | None = None
+    watch: ContextWatch | None = None
 
 
 @frozen

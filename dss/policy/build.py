@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from dss.errors import BadRequest, Denied, Problem
-from dss.model.facts import ImageNamed, Json
-from dss.model.ruling import Forward, Judgement, Ruling, ask
+from dss.model.facts import ImageFacts, ImageNamed, Json
+from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
+from dss.policy import dockerfile
 from dss.policy import labels as label_rules
+from dss.policy.fields import rules
+from dss.policy.fields.field import Spot
+from dss.policy.images import with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
 
@@ -85,7 +90,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         name: request.query[name] for name in _PASSED if name in request.query
     }
     for name, value in (
-        ("dockerfile", _dockerfile(text_of(request, "dockerfile"))),
+        ("dockerfile", _path(text_of(request, "dockerfile"))),
         ("buildargs", _build_args(text_of(request, "buildargs"))),
         ("ulimits", _ulimits(text_of(request, "ulimits"))),
     ):
@@ -104,7 +109,63 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         query=passed_on(query),
         headers=(("Content-Type", "application/x-tar"),),
         rewrites=tuple(rewrites),
+        watch=ContextWatch(text_of(request, "dockerfile"), partial(_judge_inside, request, around)),
     )
+
+
+def _judge_inside(request: Request, around: Circumstances, text: bytes) -> Judgement[None]:
+    """
+    Judge a Dockerfile: each image that it uses, what these run on their part, and what is
+    fetched or labelled.
+
+    @raise Denied: for what reaches out of the build.
+    @raise BadRequest: where it can't be read in one way.
+    """
+    arguments = _object("buildargs", text_of(request, "buildargs"))
+    found = dockerfile.read(text, arguments)
+    problems = [*found.problems]
+    platform = text_of(request, "platform")
+    for base in found.bases:
+        image = yield from ask(ImageNamed(base.reference))
+        problems += _base_problems(base, image, around.owner.name, platform)
+        if image is None or not base.builds_upon:
+            continue
+        for trigger in image.on_build:
+            inside = dockerfile.read_trigger(trigger, base.stages)
+            problems += inside.problems
+            for each in inside.bases:
+                used = yield from ask(ImageNamed(each.reference))
+                problems += _base_problems(each, used, around.owner.name, platform)
+    if problems:
+        raise Denied(problems)
+
+
+def _base_problems(
+    base: dockerfile.Base, image: ImageFacts | None, owner: str, platform: str
+) -> Iterator[Problem]:
+    wanted = base.platform or platform
+    if image is None or not image.is_usable(owner):
+        yield Problem(
+            "build.base",
+            "Dockerfile",
+            f"there is no image {with_tag(base.reference)!r} that this owner may use.",
+            "The engine would pull a missing one, which dss does not mediate yet.",
+        )
+    elif wanted and not _fits(wanted, image.platform):
+        yield Problem(
+            "build.platform",
+            "Dockerfile",
+            f"{base.reference!r} is an image for {image.platform or 'an unknown platform'}, "
+            f"not for {wanted}: the engine would pull another.",
+        )
+
+
+def _fits(wanted: str, platform: str) -> bool:
+    """
+    Whether an image's platform is the wanted one, in as far as that tells.
+    """
+    parts = wanted.lower().split("/")
+    return len(parts) >= 2 and platform.split("/")[: len(parts)] == parts
 
 
 def _not_allowed(request: Request) -> list[Problem]:
@@ -121,6 +182,10 @@ def _not_allowed(request: Request) -> list[Problem]:
         )
     if is_true(request, "squash"):
         problems.append(Problem("build.squash", "squash", "it is an experiment of the engine's."))
+    if is_true(request, "pull"):
+        problems.append(
+            Problem("build.pull", "pull", "dss does not mediate pulling images in a build yet.")
+        )
     return problems
 
 
@@ -205,6 +270,13 @@ def _ulimits(text: str) -> str:
         return ""
     if not isinstance(value, list) or not all(_is_ulimit(each) for each in value):
         raise BadRequest("the query parameter ulimits is not a list of Name, Soft and Hard")
+    problems = [
+        problem
+        for each in value
+        for problem in rules.ulimit.problems(Spot("ulimits", each["Name"]))
+    ]
+    if problems:
+        raise Denied(problems)
     return _dumped(value)
 
 
@@ -217,7 +289,7 @@ def _is_ulimit(value: Json) -> bool:
     )
 
 
-def _dockerfile(path: str) -> str:
+def _path(path: str) -> str:
     if ".." in path.split("/"):
         raise Denied(
             Problem("build.dockerfile", "dockerfile", "it must lie within the build's context.")

@@ -4,8 +4,6 @@ Operations on one container that ask for more than its ownership, and prune.
 
 from __future__ import annotations
 
-import re
-
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model.facts import Json
 from dss.model.message import HeaderList
@@ -15,11 +13,10 @@ from dss.policy.filters import narrowed
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.ownership import as_asked, own_container
+from dss.policy.processes import is_harmless, without_processes
 from dss.policy.queries import filters_of, passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of, with_image, with_mounts
-
-_PS_ARGUMENTS = re.compile(r"[A-Za-z0-9 ,=_:+-]*")
 
 #: The filters of a prune (Docker Engine API, I{ContainerPrune}).
 _PRUNE_FILTERS = frozenset({"until", "label", "label!"})
@@ -91,7 +88,9 @@ def rename(request: Request, around: Circumstances) -> Judgement[Ruling]:
     try:
         plain = check_container_name(name)
     except BadRequest as error:
-        raise BadRequest(f"Error when allocating new name: {error.message}") from None
+        # The engine tells it with a slash, written or not (moby 20.10 to 28.5).
+        told = error.message.replace(f"({name})", f"(/{name.removeprefix('/')})", 1)
+        raise BadRequest(f"Error when allocating new name: {told}") from None
     return Forward(
         params={"id": found.id},
         query=(("name", plain),),
@@ -101,22 +100,31 @@ def rename(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
 def top(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
-    The policy of listing a container's processes. The engine runs C{ps} on the host
-    with the client's arguments, so only harmless characters may be in them.
+    The policy of listing a container's processes. The engine runs C{ps} on the host with the
+    client's arguments, and reads the process ids from what it prints, so its table must
+    have one word in each column up to that of the ids.
 
     @raise Denied: for other arguments.
     """
-    found = yield from own_container(request.params["id"])
-    if not _PS_ARGUMENTS.fullmatch(text_of(request, "ps_args")):
+    reference = request.params["id"]
+    found = yield from own_container(reference)
+    if not is_harmless(text_of(request, "ps_args")):
         raise Denied(
             Problem(
                 "container.ps-args",
                 "ps_args",
-                "the engine gives these arguments to ps on the host.",
-                "Letters, digits, spaces and , = _ : + - are allowed.",
+                "the engine gives these arguments to ps on the host, where they could show "
+                "what is not the container's.",
+                "Allowed: forms such as -ef, aux and -ely, and -eo with a list of columns, pid "
+                "among them, such as -eo pid,user,args.",
             )
         )
-    return Forward(params={"id": found.id}, query=passed_on(request.query))
+    edit = as_asked(reference, found.id)
+    return Forward(
+        params={"id": found.id},
+        query=passed_on(request.query),
+        reply=Stream(edit_error=without_processes(edit)),
+    )
 
 
 def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:

@@ -5,7 +5,7 @@ Container create: the body is read by the field table, judged, resolved and stam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dss.errors import BadRequest, Denied, NotFound, Problem
@@ -21,6 +21,8 @@ from dss.model.facts import (
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, Owner
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
+from dss.policy.fields import rules
+from dss.policy.fields.field import Spot
 from dss.policy.fields.tables import CREATE
 from dss.policy.images import with_tag
 from dss.policy.labels import stamp
@@ -84,6 +86,9 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         raise Denied(problems)
     reference = body.get("Image", "")
     image = yield from _image(reference, around.owner)
+    problems.extend(_image_problems(image, body))
+    if problems:
+        raise Denied(problems)
     body, changed = given.to_container(CREATE.cleaned(body), settings)
     host = yield from _resolved_host(body.get("HostConfig") or {}, around.owner)
     host = _without_empty(
@@ -111,7 +116,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     }
     if mounted.version is not None and request.version < mounted.version:
         ready = as_before(ready, request.version)
-    problem = yield from mounted.make_missing()
+    problem = (yield from mounted.make_missing()) or (yield from mounted.make_volumes())
     if problem is not None:
         raise Denied(problem)
     released = yield from claims.for_new(around.settings.sums)
@@ -163,9 +168,25 @@ def _image(reference: str, owner: Owner) -> Judgement[ImageFacts]:
     if not _REFERENCE.fullmatch(reference):
         raise BadRequest("invalid reference format")
     found = yield from ask(ImageNamed(reference))
-    if found is None or found.owner not in (None, owner.name):
+    if found is None or not found.is_usable(owner.name):
         raise NotFound(f"No such image: {with_tag(_familiar(reference))}")
     return found
+
+
+def _image_problems(image: ImageFacts, body: Mapping[str, Any]) -> Iterator[Problem]:
+    """
+    What an image gives a container that its client could not give it. A working directory
+    and intervals that the client gives replace the image's.
+    """
+    at = "Image"
+    if not body.get("WorkingDir"):
+        yield from rules.working_dir.problems(Spot(at, image.working_dir))
+    for target in image.volumes:
+        yield from rules.mount_target.problems(Spot(at, target))
+    checks = body.get("Healthcheck") or {}
+    for name, interval in image.check_intervals.items():
+        if not checks.get(name):
+            yield from rules.interval.problems(Spot(at, interval))
 
 
 def _familiar(reference: str) -> str:

@@ -5,12 +5,20 @@ Images as far as containers need them: the owner's own and those that nobody own
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dss.errors import EngineOdd, NotFound
-from dss.model.facts import HooksOnEntry, ImageFacts, ImageNamed, Json, OwnContainers
+from dss.model.facts import (
+    HooksOnEntry,
+    ImageFacts,
+    ImageNamed,
+    Json,
+    OwnContainers,
+    is_named,
+)
 from dss.model.owner import Owner, owner_of
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
+from dss.model.version import ApiVersion
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
 from dss.policy.shown import labels_of
@@ -18,15 +26,17 @@ from dss.policy.shown import labels_of
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|sha256:[0-9a-f]+")
 
 
-def usable_image(reference: str, owner: Owner) -> Judgement[ImageFacts]:
+def usable_image(reference: str, owner: Owner, wording: str = "{0}") -> Judgement[ImageFacts]:
     """
-    The image that a reference means: the owner's own, or one that nobody owns.
+    The image that a reference means: the owner's own, or a shared one.
 
+    @param wording: what stands around the engine's message for a missing one: with a place
+        for the message, and one for the reference.
     @raise NotFound: where it is missing or another owner's, in the engine's words.
     """
     found = yield from ask(ImageNamed(reference))
-    if found is None or found.owner not in (None, owner.name):
-        raise NotFound(f"No such image: {with_tag(reference)}")
+    if found is None or not found.is_usable(owner.name):
+        raise NotFound(wording.format(f"No such image: {with_tag(reference)}", reference))
     return found
 
 
@@ -44,7 +54,10 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of inspecting an image, asked for by its id.
     """
-    found = yield from usable_image(request.params["name"], around.owner)
+    # Engine 20.10 says it twice.
+    is_old = around.engine_version < ApiVersion(1, 42)
+    wording = "no such image: {1}: {0}" if is_old else "{0}"
+    found = yield from usable_image(request.params["name"], around.owner, wording)
     return Forward(params={"name": found.id}, query=passed_on(request.query))
 
 
@@ -74,9 +87,13 @@ def _visible(owner: Owner) -> Callable[[Json], Judgement[Json]]:
             raise EngineOdd("the engine's list of images is no list")
         kept = []
         changed = False
-        for entry in value:
-            if _may_see(owner, entry) and (yield from ask(HooksOnEntry("image", entry))):
-                shown = yield from _without_others(entry)
+        seen = [entry for entry in value if _may_see(owner, entry)]
+        own: Sequence[Json] = ()
+        if any(_tells_of_containers(entry) for entry in seen):
+            own = yield from ask(OwnContainers())
+        for entry in seen:
+            if (yield from ask(HooksOnEntry("image", entry))):
+                shown = _without_others(entry, own)
                 changed = changed or shown is not entry
                 kept.append(shown)
         return kept if changed or len(kept) != len(value) else value
@@ -90,20 +107,29 @@ def _may_see(owner: Owner, entry: Json) -> bool:
     labels = labels_of(entry)
     if owner_of(labels) is not None:
         return owner.owns(labels)
-    names = [*(entry.get("RepoTags") or ()), *(entry.get("RepoDigests") or ())]
-    return any(not name.startswith("<none>") for name in names)
+    return is_named(entry)
 
 
-def _without_others(entry: Json) -> Judgement[Json]:
+def _tells_of_containers(entry: Json) -> bool:
+    return bool(entry.get("Manifests")) or entry.get("Containers", -1) != -1
+
+
+def _without_others(entry: Json, own: Sequence[Json]) -> Json:
     """
-    An entry whose manifests name none of other owners' containers (Docker Engine API
-    1.47, I{ImageManifestSummary}).
+    An entry that tells of no other owner's containers: neither by their number, which is
+    C{-1} where the engine did not count, nor in its manifests (Docker Engine API 1.47,
+    I{ImageManifestSummary}).
+
+    @param own: the owner's containers.
     """
-    manifests = entry.get("Manifests")
-    if not manifests:
-        return entry
-    own = {each.get("Id") for each in (yield from ask(OwnContainers()))}
-    return {**entry, "Manifests": [_manifest(each, own) for each in manifests]}
+    shown = entry
+    if entry.get("Containers", -1) != -1:
+        count = sum(each.get("ImageID") == entry.get("Id") for each in own)
+        shown = shown if count == entry["Containers"] else {**shown, "Containers": count}
+    if entry.get("Manifests"):
+        ids = {each.get("Id") for each in own}
+        shown = {**shown, "Manifests": [_manifest(each, ids) for each in entry["Manifests"]]}
+    return shown
 
 
 def _manifest(manifest: Json, own: set[str]) -> Json:

@@ -11,8 +11,9 @@ from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
 from dss.model.owner import Owner
 from dss.model.ruling import EditJson, EditLines, Forward, Judgement, Ruling, ask
+from dss.model.version import ApiVersion
 from dss.policy.filters import narrowed
-from dss.policy.ownership import own_container
+from dss.policy.ownership import NO_CONTAINER, own_container
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
 from dss.policy.shown import labels_of, with_image, with_mounts
@@ -25,11 +26,13 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise NotFound: where a filter names a container that is not the owner's own.
     """
     filters = dict(narrowed(filters_of(request), around.owner.labels))
+    is_old = around.engine_version < ApiVersion(1, 42)
+    wording = "no such container {}" if is_old else NO_CONTAINER
     for key in ("before", "since"):
         if key in filters:
             found = []
             for reference in filters[key]:
-                found.append((yield from own_container(reference)).id)
+                found.append((yield from own_container(reference, wording)).id)
             filters[key] = tuple(dict.fromkeys(found))
     return Forward(
         query=passed_on({**request.query, "filters": filters}),

@@ -30,6 +30,7 @@ from dss.policy.request import Circumstances, Request
 from dss.proxy.client_side import ClientChannel
 from dss.proxy.judging import drive
 from dss.proxy.replies import Collected, Lines, PassOn, ReplyFlow
+from dss.proxy.watching import WatchedBody
 from dss.routes.match import Match, match
 from dss.routes.table import Body
 from dss.routes.writing import render_path, render_query
@@ -58,8 +59,10 @@ class Exchange:
         "_body_deadline",
         "_call",
         "_channel",
+        "_client_held",
         "_client_slow",
         "_engine_held",
+        "_engine_slow",
         "_flow",
         "_forward",
         "_guard",
@@ -69,6 +72,7 @@ class Exchange:
         "_match",
         "_receive",
         "_reply_head",
+        "_watched",
         "reply_received",
     )
 
@@ -88,6 +92,9 @@ class Exchange:
         self._body_deadline: IDelayedCall | None = None
         self._client_slow = False
         self._engine_held = False
+        self._engine_slow = False
+        self._client_held = False
+        self._watched: WatchedBody | None = None
         self._receive = self._collect_body
         self.reply_received = self._drop_reply
         self._machine = Lifecycle(self)
@@ -228,7 +235,9 @@ class Exchange:
 
     def body_ended(self) -> None:
         call = self._call
-        if call is not None:
+        if self._watched is not None:
+            self._watched.ended()
+        elif call is not None:
             if self._receive == call.write:
                 self._receive = self._drop_body
                 call.end_request()
@@ -258,7 +267,12 @@ class Exchange:
 
     def request_accepted(self) -> None:
         assert self._call is not None
-        self._receive = self._call.write
+        watch = None if self._forward is None else self._forward.watch
+        if watch is None:
+            self._receive = self._call.write
+        else:
+            self._watched = WatchedBody(watch, self._guard.answers, self)
+            self._receive = self._watched.received
         self._channel.accept_body()
 
     def reply_began(self, head: ResponseHead) -> None:
@@ -319,10 +333,43 @@ class Exchange:
         self._machine.failed(error)
 
     def pause_request(self) -> None:
+        self._engine_slow = True
         self._channel.pause_body()
 
     def resume_request(self) -> None:
-        self._channel.resume_body()
+        self._engine_slow = False
+        if not self._client_held:
+            self._channel.resume_body()
+
+    # a watched body on its way
+
+    def write_body(self, data: bytes) -> None:
+        if self._call is not None:
+            self._call.write(data)
+
+    def end_body(self) -> None:
+        self._stop_watching()
+        if self._call is not None:
+            self._call.end_request()
+
+    def hold_client(self) -> None:
+        self._client_held = True
+        self._channel.pause_body()
+
+    def free_client(self) -> None:
+        self._client_held = False
+        if not self._engine_slow:
+            self._channel.resume_body()
+
+    def fail_body(self, failure: Failure) -> None:
+        self._stop_watching()
+        self._failed(failure)
+
+    def _stop_watching(self) -> None:
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            self._receive = self._drop_body
+            watched.stop()
 
     # the reply on its way
 
@@ -373,6 +420,9 @@ class Exchange:
             headers += (("Connection", "Upgrade"), ("Upgrade", forward.reply.protocol))
         if forward.body is not None:
             headers.append(("Content-Type", "application/json"))
+        if forward.watch is not None and self._head.length == 0:
+            self._machine.failed(BadRequest("the request has no build's context"))
+            return
         streams = (
             found.route.body is Body.STREAM and forward.body is None and (self._head.length != 0)
         )
@@ -385,7 +435,8 @@ class Exchange:
                 tuple(headers),
                 forward.body,
                 streams,
-                self._head.length,
+                # Where a body may break off, only its last chunk makes it whole.
+                None if forward.watch is not None else self._head.length,
             )
         except ValueError:
             self._failed(Failure())
@@ -403,7 +454,7 @@ class Exchange:
                 owner=self._guard.settings.owner.name,
                 method=self._head.method,
                 path=self._head.target.path,
-                rules=", ".join(problem.rule for problem in error.problems),
+                rules=", ".join(dict.fromkeys(problem.rule for problem in error.problems)),
             )
         elif error.status >= 500:
             _log.warn(
@@ -471,6 +522,7 @@ class Exchange:
 
     def finish(self) -> None:
         self._stop_collecting()
+        self._stop_watching()
         self.reply_received = self._drop_reply
         self._flow = None
         self._call = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dss.policy import listing, system
 from dss.policy.later import later
-from dss.routes.table import Body, Family, Route, api, boolean, filters, text, texts
+from dss.routes.table import Body, Family, Route, api, boolean, filters, ignored, text, texts
 
 _PING = "versions capped; BuildKit and the swarm hidden"
 
@@ -29,7 +29,8 @@ ROUTES = (
         Family.SYSTEM,
         listing.events,
         "those of own containers only",
-        params=(text("since"), text("until"), filters()),
+        # aiodocker says that it wants a stream; the engine does not know the parameter.
+        params=(text("since"), text("until"), filters(), ignored("stream")),
     ),
     Route(
         "SystemDataUsage",

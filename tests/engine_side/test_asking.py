@@ -24,7 +24,7 @@ class Place:
         self.clock = Clock()
         self.engine = Engine(self.clock)
         limits = Limits(question_seconds=10, json_bytes=100)
-        self._asker = Asker(EnginePool(self.engine, self.clock), limits, self.clock)
+        self.asker = Asker(EnginePool(self.engine, self.clock), limits, self.clock)
 
     def ask(self, *segments: str, **query: str) -> tuple[list[object], Wire]:
         """
@@ -33,7 +33,7 @@ class Place:
         @return: where the answer or the error will be, and the connection.
         """
         found: list[object] = []
-        asked = self._asker.get(segments, query)
+        asked = self.asker.get(segments, query)
         asked.addCallbacks(found.append, lambda failure: found.append(failure.value))
         self.asked: Deferred[EngineAnswer] = asked
         return found, self.engine.last()
@@ -51,6 +51,23 @@ def test_an_answer() -> None:
         assert found == [EngineAnswer(code, {"message": "hi"})]
         place.clock.advance(10)
         assert not engine.aborted
+
+
+def test_a_post() -> None:
+    """
+    Its body is JSON.
+    """
+    place = Place()
+    found: list[object] = []
+    place.asker.post(("volumes", "create"), {"Name": "v"}).addCallback(found.append)
+    engine = place.engine.last()
+    assert engine.take() == (
+        b"POST /volumes/create HTTP/1.1\r\nHost: docker\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 13\r\n\r\n"
+        b'{"Name": "v"}'
+    )
+    engine.send(as_json({"Name": "v"}, "201 Created"))
+    assert found == [EngineAnswer(201, {"Name": "v"})]
 
 
 def test_what_is_asked_is_one_path() -> None:

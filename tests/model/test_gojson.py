@@ -28,6 +28,32 @@ from dss.model.gojson import (
     read,
 )
 
+
+def test_strings_are_passed_over_once() -> None:
+    """
+    A text that ends within a string has one match there, not one from each quote in it: a
+    megabyte of these took minutes.
+    """
+    text = '{"a":"' + '\\"' * 500_000
+    assert [len(found[0]) for found in gojson._STRING.finditer(text)] == [3, 1_000_001]
+    for ending in ("", "\\"):
+        with pytest.raises(BadRequest):
+            read((text + ending).encode())
+    assert read((text + '"}').encode()).items == (("a", '"' * 500_000),)
+
+
+def test_a_long_key_is_told_only_in_an_error() -> None:
+    """
+    It would be written anew for each value inside, and for each unknown field.
+    """
+    shape = MapOf(ListOf(Struct({"A": Text()})))
+    key = "k" * 500_000
+    values: list[dict[str, object]] = [{"A": "x"}] * 20_000
+    assert len(decode(read(json.dumps({key: values}).encode()), shape).value[key]) == 20_000
+    values = [{"B": "x"}] * 20_000
+    assert len(decode(read(json.dumps({key: values}).encode()), shape).unknown) == 100
+
+
 SHAPE = Struct(
     {
         "Name": Text(),

@@ -133,7 +133,6 @@ def test_images_of_another_owner(pair: Pair) -> None:
     assert image in {each["Id"] for each in pair.b.get("/images/json")}
 
 
-@pytest.mark.xfail(reason="the classic builder's Dockerfile is not judged yet", strict=True)
 def test_builds_upon_images_of_another_owner(pair: Pair) -> None:
     """
     C{FROM} B's image.

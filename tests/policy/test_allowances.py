@@ -32,7 +32,7 @@ from dss.testing.judging import circumstances, drive, request
 
 ANSWERS: dict[type[Any], Any] = {
     ContainerNamed: lambda q: ContainerFacts("1" * 64, "ci") if q.reference == "mine" else None,
-    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None),
+    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None, True),
     NetworkNamed: lambda q: None,
     VolumeNamed: lambda q: None,
     HostPath: lambda q: PathFacts(None),

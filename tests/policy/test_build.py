@@ -58,7 +58,7 @@ def test_plain_build() -> None:
     ("name", "value"),
     [
         ("q", "1"),
-        ("pull", "1"),
+        ("pull", "0"),
         ("rm", ""),
         ("rm", "0"),
         ("forcerm", "1"),
@@ -120,6 +120,7 @@ def test_other_denials() -> None:
     Security options and squashing.
     """
     assert denied(securityopt=("seccomp=unconfined",)) == {"securityopt": "build.securityopt"}
+    assert denied(pull="1") == {"pull": "build.pull"}
     assert denied(squash="1") == {"squash": "build.squash"}
     assert "squash" not in dict(built(squash="0", securityopt=("",)).query)
     assert denied(dockerfile="a/../../x") == {"dockerfile": "build.dockerfile"}
@@ -244,6 +245,15 @@ def test_odd_json_is_refused(name: str, value: str) -> None:
         built(**{name: value})
 
 
+def test_ulimits_that_raise_the_priority() -> None:
+    """
+    As for a container.
+    """
+    for name in ("nice", "rtprio", "RTTIME", "x"):
+        told = denied(ulimits=json.dumps([{"Name": "core"}, {"Name": name, "Soft": 1}]))
+        assert told == {"ulimits": "container.ulimit"}
+
+
 @pytest.mark.parametrize("name", ["labels", "buildargs", "ulimits"])
 def test_null_is_nothing(name: str) -> None:
     """
@@ -264,7 +274,7 @@ def test_every_parameter_of_the_row_is_ruled() -> None:
         Kind.TEXT: "bridge",
         Kind.TEXTS: ("x",),
     }
-    objects = {"labels": '{"a":"b"}', "buildargs": '{"a":"b"}', "ulimits": '[{"Name":"a"}]'}
+    objects = {"labels": '{"a":"b"}', "buildargs": '{"a":"b"}', "ulimits": '[{"Name":"core"}]'}
     silent = set()
     for param in row.params:
         try:
@@ -274,3 +284,74 @@ def test_every_parameter_of_the_row_is_ruled() -> None:
         if ruling.query == built().query:
             silent.add(param.name)
     assert silent == {"nocache", "cachefrom"}
+
+
+def judged_inside(text: str, images: dict[str, ImageFacts], **query: QueryValue) -> set[str]:
+    """
+    The rules that deny a Dockerfile, where these images are.
+    """
+    watch = built(**query).watch
+    assert watch is not None
+    try:
+        drive(watch.judge(text.encode()), {ImageNamed: lambda asked: images.get(asked.reference)})
+    except Denied as denial:
+        return {problem.rule for problem in denial.problems}
+    return set()
+
+
+def test_images_that_a_build_may_use() -> None:
+    """
+    One's own, and shared ones that have a name.
+    """
+    images = {
+        "own": ImageFacts("sha256:1", "ci"),
+        "shared": ImageFacts("sha256:2", None, is_named=True),
+        "step": ImageFacts("sha256:3", None),
+        "theirs": ImageFacts("sha256:4", "other", is_named=True),
+    }
+    for name in ("own", "shared"):
+        assert judged_inside(f"FROM {name}\nCOPY --from={name} a b", images) == set()
+    for name in ("step", "theirs", "missing"):
+        assert judged_inside(f"FROM {name}", images) == {"build.base"}
+        assert judged_inside(f"FROM own\nCOPY --from={name} a b", images) == {"build.base"}
+
+
+def test_the_client_s_arguments_name_images() -> None:
+    """
+    As the engine takes them.
+    """
+    images = {"own": ImageFacts("sha256:1", "ci")}
+    text = "ARG X=other\nFROM $X"
+    assert judged_inside(text, images) == {"build.base"}
+    assert judged_inside(text, images, buildargs='{"X":"own"}') == set()
+
+
+def test_triggers_of_images_are_judged() -> None:
+    """
+    Of those that a stage begins with.
+    """
+    for trigger, rules in (
+        ("COPY --from=theirs a b", {"build.base"}),
+        ("ADD http://x/y z", {"build.add"}),
+        ("LABEL com.dss.x=y", {"label.reserved"}),
+        ("RUN true", set()),
+    ):
+        images = {"base": ImageFacts("sha256:1", None, is_named=True, on_build=(trigger,))}
+        assert judged_inside("FROM base", images) == rules
+        images["plain"] = ImageFacts("sha256:2", "ci")
+        assert judged_inside("FROM plain\nCOPY --from=base a b", images) == set()
+
+
+def test_another_platform_would_be_pulled() -> None:
+    """
+    Whether the Dockerfile or the client asks for it.
+    """
+    images = {"own": ImageFacts("sha256:1", "ci", platform="linux/arm64/v8")}
+    for wanted, rules in (
+        ("linux/arm64", set()),
+        ("linux/arm64/v8", set()),
+        ("linux/amd64", {"build.platform"}),
+        ("arm64", {"build.platform"}),
+    ):
+        assert judged_inside(f"FROM --platform={wanted} own", images) == rules
+        assert judged_inside("FROM own", images, platform=wanted) == rules

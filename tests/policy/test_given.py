@@ -36,7 +36,7 @@ GIB = 2**30
 
 ANSWERS: dict[type[Any], Any] = {
     ContainerNamed: lambda q: ContainerFacts("1" * 64, "ci") if q.reference == "mine" else None,
-    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None),
+    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None, True),
     HostPath: lambda q: PathFacts(None),
     HooksOnCreate: lambda q: q.body,
 }

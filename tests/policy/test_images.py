@@ -12,16 +12,19 @@ import pytest
 from dss.errors import EngineOdd, NotFound
 from dss.model.facts import HooksOnEntry, ImageFacts, ImageNamed, OwnContainers
 from dss.model.ruling import Forward, Stream
+from dss.model.version import ApiVersion
 from dss.policy import images
 from dss.testing.judging import circumstances, drive, edited, request
 
 ID = "sha256:" + "ab" * 32
-OWNERS = {"own": "ci", "shared": None, "other": "someone"}
-KNOWN = {
-    ImageNamed: lambda asked: (
-        ImageFacts(ID, OWNERS[asked.reference]) if asked.reference in OWNERS else None
-    )
+IMAGES = {
+    "own": ImageFacts(ID, "ci", is_named=True),
+    "ownstep": ImageFacts(ID, "ci"),
+    "shared": ImageFacts(ID, None, is_named=True),
+    "other": ImageFacts(ID, "someone", is_named=True),
+    "step": ImageFacts(ID, None),
 }
+KNOWN = {ImageNamed: lambda asked: IMAGES.get(asked.reference)}
 SHOWN = {HooksOnEntry: lambda asked: True, OwnContainers: lambda asked: [{"Id": "1"}]}
 
 
@@ -53,7 +56,7 @@ def image(owner: str | None = None, tag: str | None = "a:1", **more: object) -> 
     return {"Id": ID, "RepoTags": [tag] if tag else None, "Labels": labels, **more}
 
 
-@pytest.mark.parametrize("name", ["own", "shared"])
+@pytest.mark.parametrize("name", ["own", "ownstep", "shared"])
 def test_own_and_shared_images_are_inspected_by_id(name: str) -> None:
     """
     So that a tag can't move between the judgement and the answer.
@@ -68,6 +71,7 @@ def test_own_and_shared_images_are_inspected_by_id(name: str) -> None:
     ("name", "told"),
     [
         ("other", "other:latest"),
+        ("step", "step:latest"),
         ("nosuch", "nosuch:latest"),
         ("nosuch:1", "nosuch:1"),
         ("r.io:5000/nosuch", "r.io:5000/nosuch:latest"),
@@ -82,6 +86,16 @@ def test_missing_and_foreign_are_the_engines_404(name: str, told: str) -> None:
     """
     with pytest.raises(NotFound, match=f"^No such image: {told}$"):
         inspected(name)
+
+
+def test_missing_in_the_words_of_20_10() -> None:
+    """
+    It says it twice.
+    """
+    asked = request(params={"name": "nosuch"})
+    judgement = images.inspect(asked, circumstances(engine_version=ApiVersion(1, 41)))
+    with pytest.raises(NotFound, match=r"^no such image: nosuch: No such image: nosuch:latest$"):
+        drive(judgement, KNOWN)
 
 
 @pytest.mark.parametrize("key", ["before", "since"])
@@ -120,6 +134,18 @@ def test_list_is_filtered() -> None:
     ]
     assert edited(listed().reply, [*hidden, *seen], SHOWN) == seen
     assert edited(listed().reply, seen, SHOWN) is seen
+
+
+def test_how_many_containers_of_others_use_an_image() -> None:
+    """
+    The engine counts those of all owners, where it counts; the owner's own are told.
+    """
+    own = [{"Id": "1", "ImageID": ID}, {"Id": "2", "ImageID": "sha256:other"}]
+    answers = {**SHOWN, OwnContainers: lambda asked: own}
+    assert edited(listed().reply, [image(Containers=3)], answers) == [image(Containers=1)]
+    for count in (1, -1):
+        fine = [image(Containers=count)]
+        assert edited(listed().reply, fine, answers) is fine
 
 
 def test_hooks_hide_images() -> None:

@@ -12,6 +12,7 @@ import pytest
 from dss.errors import EngineOdd, NotFound
 from dss.model.facts import ContainerFacts, ContainerNamed, HooksOnEntry
 from dss.model.ruling import EditJson, EditLines, Forward
+from dss.model.version import ApiVersion
 from dss.policy import listing
 from dss.testing.judging import circumstances, drive, edited, request
 
@@ -93,6 +94,13 @@ def test_a_filter_that_names_a_container_is_resolved(key: str) -> None:
     assert json.loads(dict(listed(**{key: ("web",)}).query)["filters"])[key] == {ID: True}
     with pytest.raises(NotFound, match=r"^No such container: other$"):
         listed(**{key: ("web", "other")})
+
+
+def test_a_missing_one_in_the_words_of_20_10() -> None:
+    asked = request(query={"filters": {"before": ("nobody",)}})
+    judgement = listing.containers(asked, circumstances(engine_version=ApiVersion(1, 41)))
+    with pytest.raises(NotFound, match=r"^no such container nobody$"):
+        drive(judgement, {ContainerNamed: lambda asked: None})
 
 
 def test_list_is_filtered_again() -> None:

@@ -23,6 +23,7 @@ from dss.model.facts import (
     ImageFacts,
     ImageNamed,
     MakeDirectory,
+    MakeVolume,
     PathFacts,
     VolumeFacts,
     VolumeNamed,
@@ -71,10 +72,11 @@ VOLUMES = {
 
 ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
     HooksOnCreate: lambda q: q.body,
-    ImageNamed: lambda q: ImageFacts("sha256:" + "2" * 64, None),
+    ImageNamed: lambda q: ImageFacts("sha256:" + "2" * 64, None, True),
     HostPath: lambda q: HOST.get(q.path, PathFacts(None)),
     VolumeNamed: lambda q: VOLUMES.get(q.name),
     MakeDirectory: lambda q: None,
+    MakeVolume: lambda q: VolumeFacts(q.name, q.labels["com.dss.owner"], "local"),
     ContainerNamed: lambda q: ContainerFacts(OWN, "ci") if q.reference == "mine" else None,
 }
 
@@ -490,13 +492,19 @@ def rechecked(shown: Any, host: Any = None, volumes: Any = None) -> None:
 
 MADE: list[Any] = []
 
+#: The name of a volume that was made without one.
+NAMELESS = "9" * 64
+
 
 BOUND = {"Type": "bind", "Source": "/srv/ci/src", "Destination": "/x", "RW": True}
 
 
 def test_what_is_still_as_it_was_starts() -> None:
     rechecked({"Mounts": [BOUND, {"Type": "volume", "Name": "own", "Destination": "/v"}]})
-    rechecked({"Mounts": [{"Type": "volume", "Name": "nobodys", "Destination": "/v"}]})
+    nameless = {NAMELESS: VolumeFacts(NAMELESS, None, "local")}
+    rechecked(
+        {"Mounts": [{"Type": "volume", "Name": NAMELESS, "Destination": "/v"}]}, volumes=nameless
+    )
     rechecked({"Mounts": [{"Type": "tmpfs", "Destination": "/t"}]})
     rechecked({"Mounts": None})
 
@@ -513,6 +521,77 @@ def test_a_source_that_became_something_else(now: PathFacts, rule: str) -> None:
     with pytest.raises(Denied) as caught:
         rechecked({"Mounts": [BOUND]}, {**HOST, "/srv/ci/src": now})
     assert [each.rule for each in caught.value.problems] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"), [("nobodys", None), ("theirs", "other"), (NAMELESS, "other")]
+)
+def test_a_volume_that_is_somebody_elses_by_now(name: str, owner: str | None) -> None:
+    """
+    Without an owner it is the container's own only where the engine named it.
+    """
+    volumes = {name: VolumeFacts(name, owner, "local")}
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        rechecked(
+            {"Mounts": [{"Type": "volume", "Name": name, "Destination": "/v"}]}, None, volumes
+        )
+
+
+@pytest.mark.parametrize(
+    ("host", "made"),
+    [
+        ({"Binds": ["cache:/c"]}, {"cache": {"com.dss.owner": "ci"}}),
+        ({"Binds": ["own:/c", "/v"]}, {}),
+        (
+            {
+                "Mounts": [
+                    {
+                        "Type": "volume",
+                        "Source": "cache",
+                        "Target": "/c",
+                        "VolumeOptions": {"Labels": {"a": "b"}},
+                    }
+                ]
+            },
+            {"cache": {"a": "b", "com.dss.owner": "ci"}},
+        ),
+    ],
+)
+def test_new_volumes_are_made_before_the_container(
+    host: dict[str, Any], made: dict[str, Any]
+) -> None:
+    """
+    So that it is known whose they are before the engine puts the image's files into them.
+    """
+    asked: dict[str, Any] = {}
+
+    def make(question: MakeVolume) -> VolumeFacts:
+        asked[question.name] = question.labels
+        return VolumeFacts(question.name, "ci", "local")
+
+    raw = json.dumps({"Image": "i", "HostConfig": host}).encode()
+    drive(
+        create.judge(request(body=raw), circumstances("ci", ROOTS)), {**ANSWERS, MakeVolume: make}
+    )
+    assert asked == made
+
+
+@pytest.mark.parametrize(
+    ("found", "rule"),
+    [
+        (VolumeFacts("cache", "other", "local"), r"volume\.taken"),
+        (VolumeFacts("cache", None, "local"), r"volume\.taken"),
+        (VolumeFacts("cache", "ci", "local", {"type": "none"}), r"volume\.driver"),
+    ],
+)
+def test_a_name_that_was_taken_meanwhile(found: VolumeFacts, rule: str) -> None:
+    """
+    The engine gives the other's volume in place of a new one; no container is made.
+    """
+    raw = json.dumps({"Image": "i", "HostConfig": {"Binds": ["cache:/c"]}}).encode()
+    judgement = create.judge(request(body=raw), circumstances("ci", ROOTS))
+    with pytest.raises(Denied, match=rule):
+        drive(judgement, {**ANSWERS, MakeVolume: lambda q: found})
 
 
 def test_a_root_that_is_no_longer_allowed() -> None:

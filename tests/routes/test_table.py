@@ -32,6 +32,7 @@ UNPUBLISHED_PARAMS = {
     ("ContainerStart", "checkpoint"),
     ("ContainerStart", "checkpoint-dir"),
     ("ImageList", "only_ids"),
+    ("SystemEvents", "stream"),
     ("ImageBuild", "cpusetmems"),
     ("ImageBuild", "cgroupparent"),
     ("ImageBuild", "securityopt"),

@@ -93,7 +93,7 @@ ROWS = (
     ),
     Field("PidsLimit", "int64", _amount, _throttle, given=_ceiling("pids")),
     Field("Ulimits[]", "object", _amount, _throttle),
-    Field("Ulimits[].Name", "string", _amount, _throttle),
+    Field("Ulimits[].Name", "string", rules.ulimit, _throttle),
     Field(
         "Ulimits[].Soft",
         "int64",

@@ -183,6 +183,23 @@ labels = Rule(
     judges_empty=True,
 )
 
+#: The limits that bound a container. Those that are left out, C{nice}, C{rtprio} and
+#: C{rttime}, raise its priority above that of the host's own processes.
+ULIMITS = (
+    *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nofile", "nproc"),
+    *("rss", "sigpending", "stack"),
+)
+
+
+def _ulimit(value: str) -> str | None:
+    # The engine upper-cases it.
+    if value.isascii() and value.lower() in ULIMITS:
+        return None
+    return f"{_shown(value)} is denied: it could let the container come before the host's own."
+
+
+ulimit = limit("container.ulimit", f"Allowed: {', '.join(ULIMITS)}.", _ulimit)
+
 _LEAST_INTERVAL = 100_000_000
 
 

@@ -14,6 +14,12 @@ from dss.errors import BadRequest, Denied, Problem
 from dss.model import gojson
 from dss.policy.fields.field import Field, split
 
+#: How many entries a list or a map may have. What is in them is looked up one by one.
+MOST_ENTRIES = 1000
+
+#: Lists of plain texts, of which nothing is looked up.
+_ANY_LENGTH = frozenset({"Cmd", "Entrypoint", "Env"})
+
 
 @frozen
 class Table:
@@ -36,7 +42,8 @@ class Table:
         A client's body as plain values under canonical keys.
 
         @raise BadRequest: where the engine would not decode it, or could in two ways.
-        @raise Denied: where it has a field that no row knows.
+        @raise Denied: where it has a field that no row knows, and where a list or a map has
+            more than L{MOST_ENTRIES} entries.
         """
         return self._decoded(gojson.read(raw))
 
@@ -56,6 +63,7 @@ class Table:
         if decoded.unknown:
             raise Denied([_unknown(each.path) for each in decoded.unknown])
         found: dict[str, Any] = decoded.value
+        _check_sizes(found)
         return found
 
     def problems(
@@ -76,6 +84,31 @@ class Table:
         """
         dropped = [row.segments for row in self.rows if row.rule.verdict == "drop"]
         return _without(body, dropped) if dropped else body
+
+
+def _check_sizes(body: dict[str, Any]) -> None:
+    stack: list[tuple[str, Any]] = [
+        (name, each) for name, each in body.items() if name not in _ANY_LENGTH
+    ]
+    while stack:
+        path, value = stack.pop()
+        if not isinstance(value, list | dict):
+            continue
+        if len(value) > MOST_ENTRIES:
+            raise Denied(
+                Problem(
+                    "field.entries",
+                    path,
+                    f"it has {len(value)} entries, which are too many.",
+                    f"Allowed: up to {MOST_ENTRIES}.",
+                )
+            )
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        stack.extend((f"{path}.{_short(key)}", each) for key, each in inside)
+
+
+def _short(key: str | int) -> str:
+    return str(key)[:64]
 
 
 def _unknown(path: str) -> Problem:

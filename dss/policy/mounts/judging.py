@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from dss.errors import BadRequest, Problem
-from dss.model.facts import VolumeNamed
+from dss.model.facts import MakeVolume, VolumeFacts, VolumeNamed
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
 from dss.model.version import ApiVersion
@@ -51,6 +51,7 @@ class Mounted:
     @ivar loose: what a restart by the engine could mount differently.
     @ivar missing: fields, what the client calls it and the places that must be made before
         the engine takes the body.
+    @ivar volumes: fields and volumes that must be made before the engine takes the body.
     @ivar label: what is remembered of the client's own spelling; empty where nothing was
         changed.
     @ivar version: the API version that the engine must be asked in, or L{None} for any.
@@ -61,6 +62,7 @@ class Mounted:
     mounts: tuple[Mapping[str, Any], ...]
     loose: tuple[Loose, ...]
     missing: tuple[tuple[str, str, Place], ...]
+    volumes: tuple[tuple[str, MakeVolume], ...]
     label: str
     version: ApiVersion | None
     rewrites: tuple[str, ...]
@@ -71,6 +73,18 @@ class Mounted:
         """
         for at, shown, place in self.missing:
             problem = yield from place.make(at, shown)
+            if problem is not None:
+                return problem
+        return None
+
+    def make_volumes(self) -> Judgement[Problem | None]:
+        """
+        Make the volumes that were not there, each of which is then known to be the owner's.
+        The engine would copy the image's content into one that another owner has made since
+        it was looked for.
+        """
+        for at, wanted in self.volumes:
+            problem = yield from volumes.make(wanted, at)
             if problem is not None:
                 return problem
         return None
@@ -86,6 +100,7 @@ class _Draft:
     mounts: list[Mapping[str, Any]] = field(factory=list)
     loose: list[Loose] = field(factory=list)
     missing: list[tuple[str, str, Place]] = field(factory=list)
+    volumes: list[tuple[str, MakeVolume]] = field(factory=list)
     points: dict[str, Point] = field(factory=dict)
     make: list[str] = field(factory=list)
     rewrites: list[str] = field(factory=list)
@@ -118,9 +133,12 @@ def judge(
         if wish.kind == "bind":
             yield from _bind(wish, around, draft)
         elif wish.kind == "volume":
-            problem = yield from _volume_problem(wish, around.owner)
-            draft.problems.extend([problem] if problem else [])
+            found = yield from _volume_of(wish, around.owner)
+            draft.problems.extend([found] if isinstance(found, Problem) else [])
             _mount_volume(wish, around, draft)
+            if found is None and wish.source:
+                labels = draft.mounts[-1]["VolumeOptions"]["Labels"]
+                draft.volumes.append((wish.at, MakeVolume(wish.source, labels)))
         else:
             draft.mounts.append(wish.mount)
     label = ""
@@ -136,6 +154,7 @@ def judge(
         tuple(draft.mounts),
         tuple(draft.loose),
         tuple(draft.missing),
+        tuple(draft.volumes),
         label,
         volumes.SUBPATH_SINCE if draft.by_path else None,
         tuple(draft.rewrites),
@@ -312,7 +331,10 @@ def _under_read_only(place: Place, around: Circumstances) -> bool:
     )
 
 
-def _volume_problem(wish: Wish, owner: Owner) -> Judgement[Problem | None]:
+def _volume_of(wish: Wish, owner: Owner) -> Judgement[VolumeFacts | Problem | None]:
+    """
+    The volume that is wanted, if it is there and may be had.
+    """
     if any(each in PROPAGATIONS for each in wish.modes):
         raise BadRequest(
             f"invalid volume specification: '{wish.raw}': a volume has no mount propagation"
@@ -333,23 +355,7 @@ def _volume_problem(wish: Wish, owner: Owner) -> Judgement[Problem | None]:
             f"Use a name that does not begin with {volumes.RESERVED}.",
         )
     found = yield from ask(VolumeNamed(wish.source))
-    if found is None:
-        return None
-    if found.owner != owner.name:
-        return Problem(
-            "volume.taken",
-            wish.at,
-            f"the volume name {wish.source!r} is taken.",
-            "Use another name; a volume that does not exist is made.",
-        )
-    if found.driver != "local" or found.options:
-        return Problem(
-            "volume.driver",
-            wish.at,
-            f"the volume {wish.source!r} has a driver or options that are denied.",
-            "Use a volume of the local driver without options.",
-        )
-    return None
+    return found and (volumes.problem_of(found, owner.name, wish.at) or found)
 
 
 def _mount_volume(wish: Wish, around: Circumstances, draft: _Draft) -> None:

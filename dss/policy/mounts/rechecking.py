@@ -4,6 +4,8 @@ Host directories of a container, judged again before the engine looks at them ag
 
 from __future__ import annotations
 
+import re
+
 from dss.errors import Denied, Problem
 from dss.model.facts import VolumeNamed
 from dss.model.ruling import Judgement, ask
@@ -19,6 +21,9 @@ from dss.policy.mounts.taking import Taken, container, place_of
 from dss.policy.mounts.wishes import clean
 from dss.policy.request import Circumstances
 
+#: What engines call a volume that was made without a name.
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+
 
 def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
     """
@@ -26,8 +31,9 @@ def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
     the sources up: a start, a restart, and each use of a stopped container's files. What
     was to be made and is missing is made now, as the engine would.
 
-    A volume has no id. One that is another owner's by now took the name between the
-    judgement of the create and the create itself.
+    A volume has no id. One that is not the owner's by now took the name since the create.
+    What an image declares has no owner, but the name that the engine gave it, which nobody
+    could foresee.
 
     @raise NotFound: where the container is gone.
     @raise Denied: where it would now mount something else than was allowed.
@@ -42,7 +48,10 @@ def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
             problems.extend([problem] if problem else [])
         elif kind == "volume" and name:
             volume = yield from ask(VolumeNamed(name))
-            if volume is not None and volume.owner not in (None, around.owner.name):
+            nameless = _ANONYMOUS.fullmatch(name) is not None
+            if volume is not None and not (
+                volume.owner == around.owner.name or (volume.owner is None and nameless)
+            ):
                 problems.append(
                     Problem("volume.taken", at, f"the volume name {mount['Name']!r} is taken.")
                 )
