@@ -208,17 +208,19 @@ def test_an_engine_that_reads_does_not_free_a_held_client() -> None:
     world = World()
     body = context()
     client, engine = begun(world, len(body))
-    engine.producer.pauseProducing()
+    producer = engine.producer
+    assert producer is not None
+    producer.pauseProducing()
     assert not client.reads
-    engine.producer.resumeProducing()
+    producer.resumeProducing()
     client.send(body[:5000])
     assert not client.reads
-    engine.producer.pauseProducing()
-    engine.producer.resumeProducing()
+    producer.pauseProducing()
+    producer.resumeProducing()
     assert not client.reads
-    engine.producer.pauseProducing()
+    producer.pauseProducing()
     asked(world).send(as_json(IMAGE))
     assert not client.reads
-    engine.producer.resumeProducing()
+    producer.resumeProducing()
     client.send(body[5000:])
     assert engine.take().endswith(LAST)
