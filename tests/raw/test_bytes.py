@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import socket
 import time
+from io import BytesIO
+from tarfile import TarFile, TarInfo
 
 import pytest
 from attrs import frozen
@@ -35,6 +37,7 @@ JSON = "Content-Type: application/json"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 CHUNKED = "Transfer-Encoding: chunked"
 EXEC_BODY = b'{"Cmd":["true"]}'
+DOCKERFILE = b"FROM scratch\nCOPY Dockerfile /\n"
 EXECS = f"/containers/{MINE}/exec"
 
 
@@ -264,7 +267,10 @@ OWN_ONLY = "filters=%7B%22label%22%3A%7B%22com.dss.owner%3Da%22%3Atrue%7D%7D"
         ("/_p%69ng", "/v1.51/_ping"),
         ("/containers/json?all=TRUE", f"/v1.51/containers/json?all=1&{OWN_ONLY}"),
         ("/containers/json?%61ll=nO", f"/v1.51/containers/json?all=0&{OWN_ONLY}"),
-        ("/containers/mine/top?ps_args=a+b%20c", f"/v1.51/containers/{MINE}/top?ps_args=a%20b%20c"),
+        (
+            "/containers/mine/top?ps_args=-o+pid%2cargs",
+            f"/v1.51/containers/{MINE}/top?ps_args=-o%20pid%2Cargs",
+        ),
         ("/containers/mine/top", f"/v1.51/containers/{MINE}/top"),
     ],
 )
@@ -328,12 +334,11 @@ def test_a_form_does_not_override_the_query(between: Between) -> None:
     assert b"signal" not in b"".join(between.recorder.received)
 
 
-def test_a_multipart_build(between: Between) -> None:
+def _build(between: Between, body: bytes) -> int:
     """
-    A build's context is a tar file by its type, and no form, whatever the client says.
+    The status that a build with this body gets.
     """
-    body = b'--x\r\nContent-Disposition: form-data; name="remote"\r\n\r\nhttp://evil/\r\n--x--\r\n'
-    between.say(
+    ((status, _, _),) = between.say(
         ask(
             "POST",
             "/build?t=mine:latest",
@@ -342,6 +347,29 @@ def test_a_multipart_build(between: Between) -> None:
             body=body,
         )
     )
+    return status
+
+
+def test_a_multipart_build(between: Between) -> None:
+    """
+    A build's context is no form, whatever the client says: no parameters come in it.
+    """
+    body = b'--x\r\nContent-Disposition: form-data; name="remote"\r\n\r\nhttp://evil/\r\n--x--\r\n'
+    assert _build(between, body) == 400
+    assert between.recorder.seen == []
+    assert b"evil" not in b"".join(between.recorder.received)
+
+
+def test_a_build_by_another_type(between: Between) -> None:
+    """
+    A context is a tar file by its type for the engine, whatever the client says.
+    """
+    context = BytesIO()
+    with TarFile(fileobj=context, mode="w") as archive:
+        member = TarInfo("Dockerfile")
+        member.size = len(DOCKERFILE)
+        archive.addfile(member, BytesIO(DOCKERFILE))
+    assert _build(between, context.getvalue()) == 200
     (seen,) = between.recorder.seen
     assert seen.header("content-type") == ["application/x-tar"]
     assert "remote" not in seen.target
