@@ -87,14 +87,6 @@ class NotFound(DssError):
     status = 404
 
 
-class Conflict(DssError):
-    """
-    The engine's own answer where the object's state forbids the request.
-    """
-
-    status = 409
-
-
 class Problem:
     """
     One thing that a rule denies.

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from attrs import field, frozen
 
 from dss.errors import AmbiguousRequest
-from dss.model.version import NEWEST, OLDEST, ApiVersion
+from dss.model.version import ApiVersion
 
 #: Header names and values, in order. Names keep their case.
 HeaderList = tuple[tuple[str, str], ...]
@@ -150,10 +150,3 @@ class ResponseHead:
         lowered = {name.lower() for name in new}
         kept = tuple((name, value) for name, value in self.headers if name.lower() not in lowered)
         return kept + tuple((name, value) for name, value in new.items() if value is not None)
-
-
-def served(version: ApiVersion | None, newest: ApiVersion = NEWEST) -> bool:
-    """
-    Whether dss serves a version, given the newest that the engine and it both know.
-    """
-    return version is None or OLDEST <= version <= newest

@@ -593,13 +593,6 @@ class ClientChannel(HTTPChannel):
         self._reply_done = True
         self.transport.abortConnection()
 
-    @property
-    def gone(self) -> bool:
-        """
-        Whether the connection is lost.
-        """
-        return self._lost
-
     # between two requests
 
     def _next_request(self) -> None:
