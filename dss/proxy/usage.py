@@ -5,11 +5,12 @@ What an owner uses in sum: asked of the engine, and claimed by what is on its wa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
-from attrs import define, frozen
-from twisted.internet.defer import Deferred, DeferredLock
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from dss.config.containers import OwnerLimits
@@ -21,6 +22,10 @@ from dss.policy.limits import cpus_of
 #: How long a claim counts whose request never got an answer, in seconds: the engine may
 #: still be at it after its client has left.
 FORGOTTEN = 300
+
+#: How long a claim waits for others that are on their way to the engine, in seconds. Until
+#: they are answered, what they ask for may be counted twice: by the engine and as a claim.
+PATIENCE = 10
 
 #: States in which a container uses what it may use (Docker Engine API, I{ContainerState}).
 _RUNNING = ("running", "paused", "restarting")
@@ -80,22 +85,55 @@ class _Held:
     """
     A claim that was granted.
 
-    @ivar released: whether the engine can tell by itself, when it is asked anew.
+    @ivar until: when it is forgotten, in seconds of the clock.
+    @ivar settled: fires when its request was answered. From then on the engine can tell by
+        itself, when it is asked anew.
     """
 
     container: str
     use: Use
     until: float
-    released: bool = False
+    settled: Deferred[None] = field(factory=Deferred)
 
     def release(self) -> None:
-        self.released = True
+        if not self.settled.called:
+            self.settled.callback(None)
+
+
+@frozen
+class _Seen:
+    """
+    What the engine answered, for one claim.
+
+    @ivar wanted: what is asked for.
+    @ivar containers: how many containers there are.
+    @ivar uses: what each running one may use, but the one that the claim is for.
+    """
+
+    wanted: Use
+    containers: int = 0
+    uses: Mapping[str, Use] = field(factory=dict)
+
+    def with_claims(self, claim: Claim, held: Sequence[_Held]) -> tuple[Use, Use]:
+        """
+        What is wanted and what all else uses, where other claims count too.
+        """
+        if not claim.container:
+            new = sum(not each.container for each in held)
+            return self.wanted, Use(self.containers + new)
+        wanted, uses = self.wanted, dict(self.uses)
+        for each in held:
+            if each.container == claim.container:
+                wanted = wanted.or_more(each.use)
+            elif each.container:
+                uses[each.container] = uses.get(each.container, Use()).or_more(each.use)
+        return wanted, sum(uses.values(), Use())
 
 
 class Usage:
     """
     One owner's use. Claims are judged one after the other, each by an answer of the
-    engine that is newer than every released claim: so what races is counted at least once.
+    engine that is newer than every settled claim: so what races is counted at least once.
     """
 
     def __init__(self, engine: EngineFacts, limits: OwnerLimits, clock: IReactorTime) -> None:
@@ -114,27 +152,43 @@ class Usage:
         return self._lock.run(lambda: Deferred.fromCoroutine(self._granted(claim)))
 
     async def _granted(self, claim: Claim) -> Callable[[], None]:
+        patience = self._clock.seconds() + PATIENCE
         while True:
             now = self._clock.seconds()
-            self._held = [each for each in self._held if not each.released and now < each.until]
-            wanted, used = await self._measured(claim)
+            self._held = [
+                each for each in self._held if not each.settled.called and now < each.until
+            ]
+            seen = await self._seen(claim)
+            wanted, used = seen.with_claims(claim, self._held)
             problems = _over(claim, wanted, used, self._limits)
             if not problems:
                 held = _Held(claim.container, wanted, now + FORGOTTEN)
                 self._held.append(held)
                 return held.release
-            if not any(each.released for each in self._held):
+            certain = _over(claim, *seen.with_claims(claim, ()), self._limits)
+            if certain:
+                raise Denied(certain)
+            if now >= patience:
                 raise Denied(problems)
-            # Something may have been counted twice, by the engine and by its claim.
+            await self._news(patience - now)
 
-    async def _measured(self, claim: Claim) -> tuple[Use, Use]:
+    async def _news(self, seconds: float) -> None:
         """
-        What is wanted, and what all else uses.
+        Wait until one more claim is settled, but no longer than C{seconds}.
         """
+        if any(each.settled.called for each in self._held):
+            return
+        news: Deferred[None] = Deferred()
+        for each in self._held:
+            each.settled.addCallback(lambda _: None if news.called else news.callback(None))
+        news.addTimeout(seconds, self._clock)
+        with suppress(TimeoutError):
+            await news
+
+    async def _seen(self, claim: Claim) -> _Seen:
         own = cast("list[Json]", await self._ask(OwnContainers()))
         if not claim.container:
-            new = sum(not each.container for each in self._held)
-            return Use(1), Use(len(own) + new)
+            return _Seen(Use(1), len(own))
         resources = await self._resources(claim.container)
         if resources is None:
             raise NotFound(f"No such container: {claim.container}")
@@ -144,13 +198,7 @@ class Usage:
                 found = await self._resources(each["Id"])
                 if found is not None:
                     uses[each["Id"]] = Use.of(found)
-        wanted = Use.of({**resources, **claim.changes})
-        for held in self._held:
-            if held.container == claim.container:
-                wanted = wanted.or_more(held.use)
-            elif held.container:
-                uses[held.container] = uses.get(held.container, Use()).or_more(held.use)
-        return wanted, sum(uses.values(), Use())
+        return _Seen(Use.of({**resources, **claim.changes}), len(own), uses)
 
     async def _resources(self, container: str) -> Mapping[str, Any] | None:
         shown = cast("Json", await self._ask(ContainerJson(container)))

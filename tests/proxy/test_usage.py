@@ -16,7 +16,7 @@ from dss.config.values import Size
 from dss.engine.facts import EngineFacts
 from dss.errors import Denied, NotFound
 from dss.model.facts import Claim, ContainerJson, OwnContainers, Question
-from dss.proxy.usage import FORGOTTEN, Usage
+from dss.proxy.usage import FORGOTTEN, PATIENCE, Usage
 
 
 class Facts:
@@ -66,18 +66,60 @@ def granted(answer: Deferred[Any]) -> Any:
     return found[0]
 
 
+def waits(answer: Deferred[Any]) -> bool:
+    found: list[Any] = []
+
+    def seen(result: Any) -> Any:
+        found.append(result)
+        return result
+
+    answer.addBoth(seen)
+    return not found
+
+
 def test_as_many_containers_as_may_be() -> None:
     facts, usage, _ = limited(containers=2)
     facts.add("a", "exited")
     release = granted(usage.claim(Claim()))
+    facts.add("b", "created")
+    release()
     with pytest.raises(Denied) as caught:
         granted(usage.claim(Claim()))
     (only,) = caught.value.problems
     assert only.rule == "owner.limit.containers"
     assert only.reason == "the owner's limit of containers is 2; 2 in use, 1 asked for."
-    # The request failed: nothing was made.
+
+
+def test_what_may_be_counted_twice_is_waited_for() -> None:
+    """
+    The engine shows the container of a request that it has not answered yet. The next
+    one fits, and is told so once that is certain.
+    """
+    facts, usage, _ = limited(containers=2)
+    release = granted(usage.claim(Claim()))
+    facts.add("made", "created")
+    second = usage.claim(Claim())
+    assert waits(second)
     release()
+    granted(second)
+
+
+def test_a_request_that_failed_leaves_its_place() -> None:
+    _, usage, _ = limited(containers=1)
+    release = granted(usage.claim(Claim()))
+    second = usage.claim(Claim())
+    assert waits(second)
+    release()
+    granted(second)
+
+
+def test_nobody_waits_for_ever() -> None:
+    _, usage, clock = limited(containers=1)
     granted(usage.claim(Claim()))
+    second = usage.claim(Claim())
+    clock.advance(PATIENCE)
+    with pytest.raises(Denied, match="limit of containers is 1; 1 in use, 1 asked for"):
+        granted(second)
 
 
 def test_two_creates_that_race() -> None:
@@ -88,7 +130,10 @@ def test_two_creates_that_race() -> None:
     facts.waiting = []
     first, second = usage.claim(Claim()), usage.claim(Claim())
     facts.go_on()
-    granted(first)
+    release = granted(first)
+    facts.add("made")
+    release()
+    facts.go_on()
     with pytest.raises(Denied):
         granted(second)
 
@@ -112,9 +157,11 @@ def test_an_answer_from_before_the_release_is_not_trusted() -> None:
 def test_a_claim_without_an_answer_is_forgotten_late() -> None:
     _, usage, clock = limited(containers=1)
     granted(usage.claim(Claim()))
-    clock.advance(FORGOTTEN - 1)
+    clock.advance(FORGOTTEN - PATIENCE - 1)
+    second = usage.claim(Claim())
+    clock.advance(PATIENCE)
     with pytest.raises(Denied):
-        granted(usage.claim(Claim()))
+        granted(second)
     clock.advance(1)
     granted(usage.claim(Claim()))
 
@@ -136,12 +183,11 @@ def test_two_starts_that_race() -> None:
     facts.add("a", "created", Memory=60)
     facts.add("b", "created", Memory=60)
     release = granted(usage.claim(Claim("a")))
-    with pytest.raises(Denied):
-        granted(usage.claim(Claim("b")))
+    second = usage.claim(Claim("b"))
     facts.add("a", "running", Memory=60)
     release()
-    with pytest.raises(Denied):
-        granted(usage.claim(Claim("b")))
+    with pytest.raises(Denied, match="60 in use, 60 asked for"):
+        granted(second)
     facts.add("a", "exited", Memory=60)
     granted(usage.claim(Claim("b")))
 
@@ -170,13 +216,15 @@ def test_an_update_while_its_container_starts() -> None:
     """
     The start reads the resources before the update, and runs with those after it.
     """
-    facts, usage, _ = limited(memory=Size(100))
+    facts, usage, clock = limited(memory=Size(100))
     facts.add("a", "created", Memory=50)
     facts.add("b", "created", Memory=50)
     granted(usage.claim(Claim("a", {"Memory": 90})))
     granted(usage.claim(Claim("a")))
+    third = usage.claim(Claim("b"))
+    clock.advance(PATIENCE)
     with pytest.raises(Denied, match="90 in use, 50 asked for"):
-        granted(usage.claim(Claim("b")))
+        granted(third)
 
 
 def test_what_has_no_limit_leaves_nothing() -> None:
