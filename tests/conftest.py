@@ -23,6 +23,9 @@ _WANTED = pytest.StashKey[Sequence[str]]()
 _REFUSED = pytest.StashKey[str]()
 _NO_ENGINE = "no Docker Engine of"
 
+#: How many workers share a set of engines: as many as it has engines.
+_SHARERS = len(SUITES)
+
 #: Starts a guard for an engine: C{guard(engine, owner="a", allow_bind=[...], options=[...])}.
 StartGuard = Callable[..., Guard]
 
@@ -31,8 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     A run is known by its main process: with pytest-xdist that is the workers' parent.
     """
-    run = os.getppid() if hasattr(config, "workerinput") else os.getpid()
-    config.stash[_ENGINES] = Engines(run)
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        config.stash[_ENGINES] = Engines(os.getpid())
+    else:
+        # Tests wait for their engine most of the time, and have it to themselves.
+        number = int(worker["workerid"].removeprefix("gw")) // _SHARERS
+        config.stash[_ENGINES] = Engines(os.getppid(), number)
     config.stash[_GUARDS] = {}
 
 

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from tests.engines.roots import HOME, Unavailable, locked, need, root_of
 
 SHARED = Path("/run/dss-engine")
 _BOOT = Path(__file__).with_name("boot.sh")
-_RUN_NAME = re.compile(r"test-[a-z]+-(\d+)")
+_RUN_NAME = re.compile(r"test-(?P<suite>[a-z]+)-(?P<set>\d+)-(?P<run>\d+)")
 
 #: References under which every engine has the small image.
 IMAGES = ("busybox:latest", "alpine:latest", "alpine:3.20", "hello:latest")
@@ -255,66 +255,78 @@ class Engine:
 
 class Engines:
     """
-    The engines of one run of the tests, shared by all its worker processes.
+    A set of engines, one of each suite, of one run of the tests. A run has several sets,
+    each shared by some of its worker processes.
     """
 
-    def __init__(self, run: int) -> None:
+    def __init__(self, run: int, number: int = 0) -> None:
         """
         @param run: the id of the process that the run ends with.
+        @param number: which of the run's sets it is.
         """
         self._run = run
+        self._number = number
 
     def named(self, suite: str) -> Engine:
         """
         The engine of a suite, running or not.
         """
-        return Engine(f"test-{suite}-{self._run}", suite)
+        return Engine(f"test-{suite}-{self._number}-{self._run}", suite)
 
     def start(self, suites: Sequence[str]) -> None:
         """
-        Start the engines of these suites side by side, if they don't run yet.
+        Start this set's engines of some suites side by side, if they don't run yet.
 
         @raise Unavailable: if one of them can't be had.
         """
         if os.geteuid() != 0:
             raise Unavailable("engines need root")
         SHARED.mkdir(mode=0o755, exist_ok=True)
-        with locked(SHARED / "test.lock"):
-            engines = [self.named(suite) for suite in suites]
+        engines = [self.named(suite) for suite in suites]
+        with locked(SHARED / f"test-{self._number}.lock"):
             new = [engine for engine in engines if not engine.is_up]
             if new:
-                remove_leftovers()
-            for engine in new:
-                engine.launch()
-                (engine.directory / "run").write_text(_identity(self._run))
+                with locked(SHARED / "test.lock"):
+                    remove_leftovers()
+                    for engine in new:
+                        engine.launch()
+                        (engine.directory / "run").write_text(_identity(self._run))
             for engine in new:
                 engine.wait()
                 engine.load_images()
 
     def stop(self) -> None:
         """
-        Stop all engines of this run.
+        Stop all engines of this run, of whichever set.
         """
-        for directory in SHARED.glob(f"test-*-{self._run}"):
-            Engine(directory.name, directory.name.split("-")[1]).stop()
+        for name, found in _runs():
+            if int(found["run"]) == self._run:
+                Engine(name, found["suite"]).stop()
+
+
+def _runs() -> Iterator[tuple[str, re.Match[str]]]:
+    """
+    The names of the engines of all runs, with what they say.
+    """
+    for directory in SHARED.glob("test-*"):
+        found = _RUN_NAME.fullmatch(directory.name)
+        if found is not None:
+            yield directory.name, found
 
 
 def remove_leftovers() -> None:
     """
     Stop and remove the engines of runs that were killed.
     """
-    for directory in SHARED.glob("test-*-*"):
-        found = _RUN_NAME.fullmatch(directory.name)
-        if found is None:
-            continue
-        recorded = directory / "run"
+    for name, found in _runs():
+        recorded = SHARED / name / "run"
         # Between an engine's launch and its record only the run's own process can tell.
         if recorded.exists():
             belongs = _alive(recorded) is not None
         else:
-            belongs = _started(int(found[1])) is not None
+            belongs = _started(int(found["run"])) is not None
         if not belongs:
-            Engine(directory.name, directory.name.split("-")[1]).stop()
+            Engine(name, found["suite"]).stop()
 
 
 def busybox_root() -> bytes:

@@ -51,7 +51,7 @@ def test_the_leftovers_of_a_killed_run_are_removed(engine: Engine) -> None:
     An engine whose run is dead is stopped; this run's own is not.
     """
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
-    left = Engine(f"test-{engine.suite}-{int(ended.stdout)}", engine.suite)
+    left = Engine(f"test-{engine.suite}-0-{int(ended.stdout)}", engine.suite)
     with locked(SHARED / "test.lock"):
         left.launch()
         left.wait()
