@@ -140,6 +140,7 @@ hook_seconds. May be repeated."""
                 evolve(written.limits, **self["limit"]),
                 written.containers,
                 written.owner.limits,
+                written.networks,
             )
             listening = [
                 UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")

@@ -21,6 +21,7 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn
 
 from dss.config.containers import Containers, OwnerLimits
+from dss.config.networks import Networks
 from dss.config.settings import Limits, Root
 from dss.config.values import (
     Device,
@@ -67,6 +68,7 @@ class FileSettings:
     containers: Containers = section(
         "What containers may ask for beside what is always fine, and what they get.", Containers
     )
+    networks: Networks = section("What may be asked of networks.", Networks)
 
     def __attrs_post_init__(self) -> None:
         given = self.containers

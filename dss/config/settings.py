@@ -10,6 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from dss.config.containers import Containers, OwnerLimits
+from dss.config.networks import Networks
 from dss.config.values import positive, setting
 from dss.model.owner import Owner
 
@@ -109,6 +110,7 @@ class OwnerSettings:
     @ivar roots: the allowed host directories.
     @ivar containers: what its containers may ask for, and what they get.
     @ivar sums: what they may use in sum.
+    @ivar networks: what may be asked of networks.
     """
 
     owner: Owner
@@ -116,6 +118,7 @@ class OwnerSettings:
     limits: Limits = field(factory=Limits)
     containers: Containers = field(factory=Containers)
     sums: OwnerLimits = field(factory=OwnerLimits)
+    networks: Networks = field(factory=Networks)
 
 
 __all__ = ["Limits", "OwnerSettings", "Root"]

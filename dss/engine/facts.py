@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 
 from dss.engine.asking import Asker, EngineAnswer
-from dss.errors import EngineOdd
+from dss.errors import BadRequest, EngineOdd
 from dss.model.facts import (
     ContainerFacts,
     ContainerJson,
@@ -26,12 +26,13 @@ from dss.model.facts import (
     NetworkFacts,
     NetworkNamed,
     OwnContainers,
+    PrivateBridge,
     Question,
     VolumeFacts,
     VolumeNamed,
     is_named,
 )
-from dss.model.owner import OWNER_LABEL, Owner, owner_of
+from dss.model.owner import BRIDGE_LABEL, OWNER_LABEL, Owner, owner_of
 
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,63}")
@@ -76,6 +77,7 @@ class EngineFacts:
         self._owner = owner
         self._containers: _Memory[ContainerFacts] = _Memory()
         self._execs: _Memory[str] = _Memory()
+        self._making = DeferredLock()
 
     def answer(self, question: Question[object]) -> object:
         """
@@ -101,6 +103,10 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._image_named(question.reference))
         if type(question) is NetworkNamed:
             return Deferred.fromCoroutine(self._network_named(question.reference))
+        if type(question) is PrivateBridge:
+            return self._making.run(
+                lambda: Deferred.fromCoroutine(self._private_bridge(question.name))
+            )
         if type(question) is VolumeNamed:
             return Deferred.fromCoroutine(self._volume_named(question.name))
         if type(question) is MakeVolume:
@@ -201,12 +207,43 @@ class EngineFacts:
         )
 
     async def _network_named(self, reference: str) -> NetworkFacts | None:
-        if not _NAME.fullmatch(reference):
-            return None
-        value = _found(await self._asker.get(("networks", reference)))
-        if value is None:
-            return None
-        return NetworkFacts(_text(value, "Id"), _text(value, "Name"), owner_of(value.get("Labels")))
+        for wanted in ({"label": [f"{OWNER_LABEL}={self._owner.name}"]}, {"type": ["builtin"]}):
+            known = [
+                each
+                for each in await self._networks(wanted)
+                if each.owner == (self._owner.name if "label" in wanted else None)
+            ]
+            # In the engine's order (moby 28.5, C{daemon.FindNetwork}).
+            by_id = [each for each in known if each.id == reference]
+            by_name = [each for each in known if each.name == reference]
+            by_prefix = [each for each in known if each.id.startswith(reference or "-")]
+            found = by_id or by_name or by_prefix
+            if len(found) > 1:
+                raise BadRequest(f"network {reference} is ambiguous ({len(found)} matches)")
+            if found:
+                return found[0]
+        return None
+
+    async def _networks(self, filters: Mapping[str, Sequence[str]]) -> Sequence[NetworkFacts]:
+        answer = await self._asker.get(("networks",), {"filters": json.dumps(filters)})
+        if answer.status != 200 or not isinstance(answer.value, list):
+            raise EngineOdd(answer.message)
+        return [
+            NetworkFacts(_text(each, "Id"), _text(each, "Name"), owner_of(each.get("Labels")))
+            for each in answer.value
+        ]
+
+    async def _private_bridge(self, name: str) -> NetworkFacts:
+        labels = {BRIDGE_LABEL: self._owner.name}
+        wanted = {"label": [f"{key}={value}" for key, value in labels.items()]}
+        for each in await self._networks(wanted):
+            if each.name == name:
+                return NetworkFacts(each.id, name, self._owner.name)
+        body = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": labels}
+        answer = await self._asker.post(("networks", "create"), body)
+        if answer.status != 201 or not isinstance(answer.value, dict):
+            raise EngineOdd(f"the Docker Engine can't make a network: {answer.message}")
+        return NetworkFacts(_text(answer.value, "Id"), name, self._owner.name)
 
     async def _volume_named(self, name: str) -> VolumeFacts | None:
         if not _NAME.fullmatch(name):

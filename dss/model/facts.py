@@ -90,6 +90,8 @@ def is_named(image: Json) -> bool:
 class NetworkFacts:
     """
     What the engine says of one network.
+
+    @ivar owner: the owner's name, or L{None} for one that every engine has.
     """
 
     id: str
@@ -176,10 +178,23 @@ class ImageNamed(Question[ImageFacts | None]):
 @frozen
 class NetworkNamed(Question[NetworkFacts | None]):
     """
-    Which network a name, id or unique prefix of an id means, whoever owns it.
+    Which network a full id, a name or a unique prefix of an id means: of the asking owner's
+    own first, then of those that every engine has. L{None} where there is none.
+
+    @raise dss.errors.BadRequest: where it means several.
     """
 
     reference: str
+
+
+@frozen
+class PrivateBridge(Question[NetworkFacts]):
+    """
+    The network that the asking owner has in place of the engine's default one. It is made
+    where there is none.
+    """
+
+    name: str
 
 
 @frozen

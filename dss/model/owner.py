@@ -26,6 +26,10 @@ MOUNTS_LABEL = "com.dss.mounts"
 #: On the volume that stands for an allowed host directory: the directory.
 ROOT_LABEL = "com.dss.root"
 
+#: On an owner's private bridge, in place of L{OWNER_LABEL}: the owner's name. What removes
+#: all that an owner has no use for leaves the bridge, as engines leave theirs.
+BRIDGE_LABEL = "com.dss.bridge"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 

@@ -4,6 +4,8 @@ Operations on one container that ask for more than its ownership, and prune.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model.facts import Json
 from dss.model.message import HeaderList
@@ -12,6 +14,7 @@ from dss.policy import claims
 from dss.policy.filters import narrowed
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.networks.showing import with_networks
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.processes import is_harmless, without_processes
 from dss.policy.queries import filters_of, passed_on, text_of
@@ -137,19 +140,22 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
-        reply=EditJson(_shown, edit_error=as_asked(reference, found.id)),
+        reply=EditJson(_shown(around), edit_error=as_asked(reference, found.id)),
     )
 
 
-def _shown(value: Json) -> Judgement[Json]:
-    config = value.get("Config") if isinstance(value, dict) else None
-    if not isinstance(config, dict):
-        raise EngineOdd("the engine's container has no configuration")
-    shown = with_image(config, "Image", "Labels")
-    if shown is config:
-        return value
-    return with_mounts({**value, "Config": shown}, labels_of(config))
-    yield  # pragma: no cover - makes this function a generator
+def _shown(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+    def edit(value: Json) -> Judgement[Json]:
+        config = value.get("Config") if isinstance(value, dict) else None
+        if not isinstance(config, dict):
+            raise EngineOdd("the engine's container has no configuration")
+        value = yield from with_networks(value, around)
+        shown = with_image(config, "Image", "Labels")
+        if shown is config:
+            return value
+        return with_mounts({**value, "Config": shown}, labels_of(config))
+
+    return edit
 
 
 def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:

@@ -5,18 +5,15 @@ Container create: the body is read by the field table, judged, resolved and stam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.facts import (
-    ContainerNamed,
     HooksOnCreate,
     ImageFacts,
     ImageNamed,
-    Json,
-    NetworkNamed,
 )
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, Owner
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
@@ -26,11 +23,13 @@ from dss.policy.fields.field import Spot
 from dss.policy.fields.tables import CREATE
 from dss.policy.images import with_tag
 from dss.policy.labels import stamp
+from dss.policy.links import resolved_container, resolved_links
 from dss.policy.mounts import judging
 from dss.policy.mounts.older import as_before
 from dss.policy.mounts.sources import restart_problem
 from dss.policy.mounts.taking import taken_from
 from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.networks import joining
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
 
@@ -41,9 +40,6 @@ _REFERENCE = re.compile(
     r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
-
-#: Networks that every engine has, and that nobody owns.
-_COMMON_NETWORKS = ("bridge", "none")
 
 
 def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -90,7 +86,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if problems:
         raise Denied(problems)
     body, changed = given.to_container(CREATE.cleaned(body), settings)
-    host = yield from _resolved_host(body.get("HostConfig") or {}, around.owner)
+    host = yield from _resolved_host(body.get("HostConfig") or {})
     host = _without_empty(
         {
             **host,
@@ -99,12 +95,14 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
             "VolumesFrom": [each.entry for each in taken],
         }
     )
-    networking = yield from _resolved_networking(body.get("NetworkingConfig") or {}, around.owner)
     forced_network = settings.force.network
+    networking: dict[str, Any] = {}
     if forced_network is not None:
         # Not the owner's to choose, and so not the owner's to have: its own name goes on.
         host = {**host, "NetworkMode": forced_network}
         changed.append(f"HostConfig.NetworkMode: {forced_network}")
+    else:
+        host, networking = yield from joining.judge(body, host, around)
     ready = {
         **body,
         "Image": image.id,
@@ -212,13 +210,6 @@ def _as_asked(reference: str, image: str) -> Callable[[int, str], Judgement[str]
     return edit
 
 
-def _container(reference: str, wording: str = "{}") -> Judgement[str]:
-    found = yield from ask(ContainerNamed(reference))
-    if found is None:
-        raise BadRequest(wording.format(f"No such container: {reference}"))
-    return found.id
-
-
 def _mode(value: str) -> Judgement[str]:
     """
     A namespace mode with C{container:} followed by a full id.
@@ -226,79 +217,17 @@ def _mode(value: str) -> Judgement[str]:
     kind, colon, reference = value.partition(":")
     if kind != "container" or not colon:
         return value
-    return f"container:{(yield from _container(reference))}"
+    return f"container:{(yield from resolved_container(reference))}"
 
 
-def _network(reference: str, owner: Owner) -> Judgement[str]:
-    """
-    A network by its id, or by its name where every engine has it.
-    """
-    if reference in ("", "default", *_COMMON_NETWORKS):
-        return reference
-    found = yield from ask(NetworkNamed(reference))
-    if found is not None and found.owner == owner.name:
-        return found.id
-    if found is not None and found.owner is None and found.name in _COMMON_NETWORKS:
-        return found.name
-    raise BadRequest(f"network {reference} not found")
-
-
-def _resolved_host(host: Mapping[str, Any], owner: Owner) -> Judgement[dict[str, Any]]:
+def _resolved_host(host: Mapping[str, Any]) -> Judgement[dict[str, Any]]:
     found = dict(host)
-    for name in ("IpcMode", "PidMode"):
+    for name in ("IpcMode", "PidMode", "NetworkMode"):
         if name in found:
             found[name] = yield from _mode(found[name])
-    if "NetworkMode" in found:
-        if found["NetworkMode"].startswith("container:"):
-            found["NetworkMode"] = yield from _mode(found["NetworkMode"])
-        else:
-            found["NetworkMode"] = yield from _network(found["NetworkMode"], owner)
     if found.get("Links"):
         found["Links"] = yield from resolved_links(found["Links"])
     return found
-
-
-def resolved_links(links: Sequence[str], length: int = 64) -> Judgement[list[str]]:
-    """
-    Links with ids in place of names, each with its alias.
-
-    @param length: how many digits of an id. A link of an endpoint is an alias that is
-        looked up among the names of its network, where a container is known by its name
-        and the twelve digits of its short id (proved on 20.10, 26.1 and 28.5). No container
-        of an owner can have such digits as its name.
-    @raise BadRequest: where the engine would not read one, and where the container is
-        missing or another owner's, in the engine's words (moby 20.10 to 28.5).
-    """
-    found = []
-    for link in links:
-        parts = link.split(":")
-        if not link or len(parts) > 2:
-            raise BadRequest(f"bad format for links: {link}")
-        reference, alias = parts[0], parts[-1]
-        if reference.startswith("/"):
-            # As inspect shows it: /web:/app/web.
-            reference, alias = reference[1:], alias.rpartition("/")[2]
-        wording = f"could not get container for {reference}: {{}}"
-        id = yield from _container(reference, wording)
-        found.append(f"{id[:length]}:{alias}")
-    return found
-
-
-def _resolved_networking(networking: Mapping[str, Any], owner: Owner) -> Judgement[Json]:
-    endpoints = networking.get("EndpointsConfig")
-    if endpoints is None:
-        return dict(networking)
-    found: dict[str, Any] = {}
-    for reference, settings in endpoints.items():
-        if not reference:
-            raise BadRequest("network  not found")
-        name = yield from _network(reference, owner)
-        if name in found:
-            raise BadRequest(f"network {reference} is named twice in EndpointsConfig")
-        found[name] = dict(settings)
-        if settings.get("Links"):
-            found[name]["Links"] = yield from resolved_links(settings["Links"], 12)
-    return {**networking, "EndpointsConfig": found}
 
 
 def _without_empty(host: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from dss.model.owner import Owner
 from dss.model.ruling import EditJson, EditLines, Forward, Judgement, Ruling, ask
 from dss.model.version import ApiVersion
 from dss.policy.filters import narrowed
+from dss.policy.networks.resolving import named
+from dss.policy.networks.showing import with_networks
 from dss.policy.ownership import NO_CONTAINER, own_container
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
@@ -34,22 +36,30 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
             for reference in filters[key]:
                 found.append((yield from own_container(reference, wording)).id)
             filters[key] = tuple(dict.fromkeys(found))
+    if "network" in filters:
+        networks = []
+        for reference in filters["network"]:
+            found_network = yield from named(reference, around)
+            networks.append(reference if found_network is None else found_network.id)
+        filters["network"] = tuple(networks)
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_own_containers(around.owner)),
+        reply=EditJson(_own_containers(around)),
         rewrites=("filters: owner's label added",),
     )
 
 
-def _own_containers(owner: Owner) -> Callable[[Json], Judgement[Json]]:
+def _own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd("the engine's list of containers is no list")
         kept = []
         changed = False
         for entry in value:
-            if owner.owns(labels_of(entry)) and (yield from ask(HooksOnEntry("container", entry))):
-                shown = with_mounts(with_image(entry, "Image", "Labels"), labels_of(entry))
+            own = around.owner.owns(labels_of(entry))
+            if own and (yield from ask(HooksOnEntry("container", entry))):
+                shown = yield from with_networks(entry, around)
+                shown = with_mounts(with_image(shown, "Image", "Labels"), labels_of(entry))
                 changed = changed or shown is not entry
                 kept.append(shown)
         return kept if changed or len(kept) != len(value) else value

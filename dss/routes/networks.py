@@ -4,42 +4,73 @@ Rows of the operations on networks.
 
 from __future__ import annotations
 
-from dss.policy.later import later
+from dss.policy.networks import judging, showing
+from dss.policy.request import Policy
 from dss.routes.table import Body, Family, Param, Route, boolean, filters, text
-
-_POLICY = later("networks")
 
 
 def _row(
     operation: str,
     method: str,
     template: str,
+    policy: Policy,
+    treated: str,
     params: tuple[Param, ...] = (),
     body: Body = Body.NONE,
 ) -> Route:
     return Route(
-        operation,
-        method,
-        template,
-        Family.NETWORKS,
-        _POLICY,
-        "denied for now",
-        params=params,
-        body=body,
+        operation, method, template, Family.NETWORKS, policy, treated, params=params, body=body
     )
 
 
 ROUTES = (
-    _row("NetworkList", "GET", "/networks", (filters(),)),
+    _row(
+        "NetworkList",
+        "GET",
+        "/networks",
+        showing.listing,
+        "own ones, and those that every engine has",
+        (filters(),),
+    ),
     _row(
         "NetworkInspect",
         "GET",
         "/networks/{id}",
+        showing.inspect,
+        "own ones, and those that every engine has without others' containers",
         (boolean("verbose", "1.28"), text("scope", "1.31")),
     ),
-    _row("NetworkCreate", "POST", "/networks/create", body=Body.JSON),
-    _row("NetworkConnect", "POST", "/networks/{id}/connect", body=Body.JSON),
-    _row("NetworkDisconnect", "POST", "/networks/{id}/disconnect", body=Body.JSON),
-    _row("NetworkPrune", "POST", "/networks/prune", (filters(),)),
-    _row("NetworkDelete", "DELETE", "/networks/{id}"),
+    _row(
+        "NetworkCreate",
+        "POST",
+        "/networks/create",
+        judging.create,
+        "by the table of fields; the owner's label is added",
+        body=Body.JSON,
+    ),
+    _row(
+        "NetworkConnect",
+        "POST",
+        "/networks/{id}/connect",
+        judging.connect,
+        "own containers to own networks, bridge or none",
+        body=Body.JSON,
+    ),
+    _row(
+        "NetworkDisconnect",
+        "POST",
+        "/networks/{id}/disconnect",
+        judging.disconnect,
+        "own containers from own networks, bridge or none",
+        body=Body.JSON,
+    ),
+    _row(
+        "NetworkPrune",
+        "POST",
+        "/networks/prune",
+        judging.prune,
+        "own ones",
+        (filters(),),
+    ),
+    _row("NetworkDelete", "DELETE", "/networks/{id}", judging.delete, "own ones"),
 )

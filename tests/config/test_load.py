@@ -77,6 +77,14 @@ cpus = 1.5
 pids = 1000
 shm_size = "128 mb"
 ulimits = { nofile = 1024 }
+
+[networks]
+drivers = ["overlay"]
+ipam_drivers = ["weave"]
+options = ["com.docker.network.bridge.host_binding_ipv4=127.0.0.1", "parent"]
+subnets = ["10.0.0.0/8"]
+denied_subnets = ["10.1.0.0/16"]
+private_bridge = true
 """
 
 

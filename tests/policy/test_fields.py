@@ -19,6 +19,9 @@ from dss.policy.fields.tables import (
     DOCUMENTED_OTHERWISE,
     EXEC_CREATE,
     EXEC_START,
+    NETWORK_CONNECT,
+    NETWORK_CREATE,
+    NETWORK_DISCONNECT,
     TABLES,
     UPDATE,
 )
@@ -31,6 +34,9 @@ OPERATIONS = {
     "POST /containers/{id}/update": UPDATE,
     "POST /containers/{id}/exec": EXEC_CREATE,
     "POST /exec/{id}/start": EXEC_START,
+    "POST /networks/create": NETWORK_CREATE,
+    "POST /networks/{id}/connect": NETWORK_CONNECT,
+    "POST /networks/{id}/disconnect": NETWORK_DISCONNECT,
 }
 
 #: What types of ours a published type may be.

@@ -22,7 +22,8 @@ WORKING = {
     *("ContainerDelete", "ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
     *("ContainerExec", "ExecStart", "ExecResize", "ExecInspect", "ImageList", "ImageInspect"),
     *("SystemPing", "SystemPingHead", "SystemVersion", "SystemInfo", "SystemEvents"),
-    "ImageBuild",
+    *("NetworkList", "NetworkInspect", "NetworkCreate", "NetworkConnect", "NetworkDisconnect"),
+    *("NetworkPrune", "NetworkDelete", "ImageBuild"),
 }
 
 

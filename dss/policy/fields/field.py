@@ -40,8 +40,9 @@ class Rule:
         C{deny} (all but the zero value are) or C{drop} (the engine never sees it).
     @ivar allowed: what a client may write, for the documentation and for the hint of
         a denial.
-    @ivar check: gives the reason why a value is denied by the settings, or L{None}. It
-        is never asked about a zero value unless C{judges_empty} is set.
+    @ivar check: gives the reason why a value is denied by the settings, or L{None}. The
+        settings are those of the rule's table. It is never asked about a zero value unless
+        C{judges_empty} is set.
     @ivar judges_empty: whether an empty list or map is a wish of its own, which only
         C{null} is not.
     @ivar setting: the key path of the setting by which an operator can allow more; empty
@@ -53,16 +54,17 @@ class Rule:
     id: str
     verdict: str
     allowed: str
-    check: Callable[[Spot, Containers], str | None] | None = None
+    check: Callable[[Spot, Any], str | None] | None = None
     judges_empty: bool = False
     setting: str = ""
     line: Callable[[Spot], str] | None = None
 
-    def problems(self, spot: Spot, settings: Containers | None = None) -> Iterator[Problem]:
+    def problems(self, spot: Spot, settings: Any = None) -> Iterator[Problem]:
         """
         What is wrong with one value.
 
-        @param settings: without them only what is always fine is allowed.
+        @param settings: those of the rule's table. Without them only what is always fine for
+            a container is allowed.
         """
         if self.check is None or not (spot.value or self.judges_empty):
             return

@@ -4,7 +4,7 @@ A table of fields: its shape, the judgement of a body by its rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import field, frozen
@@ -27,10 +27,12 @@ class Table:
     All fields of one operation's body.
 
     @ivar name: the operation's heading in the documentation.
+    @ivar settings: makes the settings by which its rules judge, where nothing is set.
     """
 
     name: str
     rows: tuple[Field, ...]
+    settings: Callable[[], Any] = Containers
     shape: gojson.Struct = field(init=False, repr=False)
 
     @shape.default
@@ -66,17 +68,17 @@ class Table:
         _check_sizes(found)
         return found
 
-    def problems(
-        self, body: dict[str, Any], settings: Containers | None = None
-    ) -> Iterator[Problem]:
+    def problems(self, body: dict[str, Any], settings: Any = None) -> Iterator[Problem]:
         """
         All that the rules deny in a decoded body.
 
-        @param settings: without them only what is always fine is allowed.
+        @param settings: of the table's own kind. Without them only what is always fine is
+            allowed.
         """
+        by = self.settings() if settings is None else settings
         for row in self.rows:
             for spot in row.spots(body):
-                yield from row.rule.problems(spot, settings)
+                yield from row.rule.problems(spot, by)
 
     def cleaned(self, body: dict[str, Any]) -> dict[str, Any]:
         """

@@ -1,0 +1,140 @@
+"""
+Operations that make, change, join and remove networks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dss.errors import BadRequest, Denied, NotFound, Problem
+from dss.model import gojson
+from dss.model.ruling import Forward, Judgement, Ruling, Stream
+from dss.policy.fields.tables import NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT
+from dss.policy.filters import narrowed
+from dss.policy.labels import stamp
+from dss.policy.links import resolved_links
+from dss.policy.networks.resolving import as_asked, joinable, named, private_name
+from dss.policy.ownership import own_container
+from dss.policy.queries import filters_of, passed_on
+from dss.policy.request import Circumstances, Request
+
+#: The filters of a prune (Docker Engine API, I{NetworkPrune}).
+_PRUNE_FILTERS = frozenset({"until", "label", "label!"})
+
+
+def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of making a network: by the field table, with the owner's label.
+
+    @raise BadRequest: where the engine would not take the body.
+    @raise Denied: with all problems.
+    """
+    body = NETWORK_CREATE.read(request.body)
+    problems = list(NETWORK_CREATE.problems(body, around.settings.networks))
+    if problems:
+        raise Denied(problems)
+    ready = {**body, "Labels": stamp(body.get("Labels"), around.owner)}
+    return Forward(body=gojson.encode(ready), rewrites=("Labels: stamped",))
+    yield  # pragma: no cover - makes this function a generator
+
+
+def connect(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of joining a container to a network: both the owner's own, or the network one
+    that every engine has.
+
+    @raise NotFound: where one of them is missing or another owner's.
+    @raise Denied: with all problems.
+    """
+    body = NETWORK_CONNECT.read(request.body)
+    reference = request.params["id"]
+    network = yield from joinable(reference, around)
+    container = yield from own_container(_container(body))
+    problems = list(NETWORK_CONNECT.problems(body, around.settings.networks))
+    forced = around.settings.containers.force.network
+    if forced is not None:
+        problems.append(
+            Problem(
+                "container.force.network",
+                "",
+                "the operator has set the one network of each container.",
+                "The setting is containers.force.network.",
+            )
+        )
+    if problems:
+        raise Denied(problems)
+    ready: dict[str, Any] = {**NETWORK_CONNECT.cleaned(body), "Container": container.id}
+    endpoint = ready.get("EndpointConfig") or {}
+    if endpoint.get("Links"):
+        links = yield from resolved_links(endpoint["Links"], 12)
+        ready["EndpointConfig"] = {**endpoint, "Links": links}
+    return Forward(
+        params={"id": network.id},
+        body=gojson.encode(ready),
+        reply=Stream(edit_error=as_asked(reference, network.id)),
+    )
+
+
+def disconnect(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of taking a container out of a network, both as for L{connect}.
+
+    @raise NotFound: where one of them is missing or another owner's.
+    """
+    body = NETWORK_DISCONNECT.read(request.body)
+    reference = request.params["id"]
+    network = yield from joinable(reference, around)
+    container = yield from own_container(_container(body))
+    return Forward(
+        params={"id": network.id},
+        body=gojson.encode({**body, "Container": container.id}),
+        reply=Stream(edit_error=as_asked(reference, network.id)),
+    )
+
+
+def delete(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of removing a network of the owner's own.
+
+    @raise NotFound: where it is missing or another owner's.
+    @raise Denied: for one that every engine has, as the engine itself does, and for a private
+        bridge.
+    """
+    reference = request.params["id"]
+    network = yield from named(reference, around)
+    if network is None:
+        raise NotFound(f"network {reference} not found")
+    if network.owner is None or network.name == private_name(around.owner):
+        raise Denied(
+            Problem(
+                "network.predefined",
+                "",
+                f"{reference} is a pre-defined network and cannot be removed.",
+            )
+        )
+    return Forward(
+        params={"id": network.id}, reply=Stream(edit_error=as_asked(reference, network.id))
+    )
+
+
+def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of removing all networks without containers: of the owner's own, by its label.
+
+    @raise BadRequest: for a filter that this operation does not have.
+    """
+    filters = filters_of(request)
+    for name in filters:
+        if name not in _PRUNE_FILTERS:
+            raise BadRequest(f"invalid filter '{name}'")
+    narrow = narrowed(filters, around.owner.labels)
+    return Forward(query=passed_on({"filters": narrow}), rewrites=("filters: owner's label added",))
+    yield  # pragma: no cover - makes this function a generator
+
+
+def _container(body: dict[str, Any]) -> str:
+    reference: str = body.get("Container", "")
+    if not reference:
+        # In the engine's words (moby 20.10 to 28.5).
+        raise BadRequest('invalid name or ID supplied: ""')
+    return reference
