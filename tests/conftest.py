@@ -11,11 +11,16 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pytest
+from hypothesis import settings
 
 from tests.engines.cleaning import Contents, restore
 from tests.engines.guard import Guard
 from tests.engines.machine import Engine, Engines
 from tests.engines.roots import SUITES, Unavailable, locked
+
+# What is drawn is the same in each run, and is never told apart by how fast a machine is.
+settings.register_profile("dss", deadline=None, derandomize=True, database=None)
+settings.load_profile("dss")
 
 _GUARDS = pytest.StashKey[dict[tuple[str, str], Guard]]()
 _ENGINES = pytest.StashKey[Engines]()

@@ -165,7 +165,8 @@ def copy_tree(source: Path, target: Path) -> Path:
         source,
         target,
         ignore=shutil.ignore_patterns(
-            ".*_cache", ".git", ".tox", ".venv*", "__pycache__", "*.egg-info", "build", "dist"
+            *(".*_cache", ".coverage*", ".git", ".hypothesis", ".tox", ".venv*", "__pycache__"),
+            *("*.egg-info", "*.new", "build", "dist", "dropin.cache*"),
         ),
     )
     for cache in ("twisted/plugins", "dss/plugins"):

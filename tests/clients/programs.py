@@ -17,9 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from tests.engines.patience import eventually
-
-_PATIENCE = 20.0
+from tests.engines.patience import PATIENCE, eventually
 
 
 @frozen
@@ -93,7 +91,7 @@ class Program:
         @raise AssertionError: with all that it wrote, if the mark does not come.
         """
         assert self._process.stdout is not None
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while mark not in self._out[self._seen :]:
             more = _read(self._process.stdout.fileno(), end)
             if not more:
@@ -109,7 +107,7 @@ class Program:
         if self._process.stdin is not None and self._process.stdin.closed:
             self._process.stdin = None
         try:
-            out, err = self._process.communicate(data or None, timeout=_PATIENCE)
+            out, err = self._process.communicate(data or None, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"it did not end: {self._out!r}") from None
@@ -180,7 +178,7 @@ class Terminal:
 
         @raise AssertionError: with all that it showed, if the mark does not come.
         """
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while mark not in self._out[self._seen :]:
             more = self._more(end)
             if not more:
@@ -193,7 +191,7 @@ class Terminal:
         """
         Wait until it ends by itself.
         """
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while more := self._more(end):
             self._out += more
         try:

@@ -8,6 +8,7 @@ import asyncio
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,6 +16,7 @@ import aiodocker
 import pytest
 
 from tests.clients.sides import Side, Sides, both_ways
+from tests.engines.patience import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -163,7 +165,7 @@ async def test_websocket(side: Side, client: Any) -> None:
     await socket.send_str("hello\n")
     got = b""
     while b"hello\r\n" not in got:
-        message = await socket.receive(timeout=20)
+        message = await socket.receive(timeout=PATIENCE)
         got += message.data if isinstance(message.data, bytes) else str(message.data).encode()
     await socket.close()
 
@@ -190,10 +192,10 @@ async def test_events(side: Side, client: Any) -> None:
     """
     Subscribed before something happens.
     """
-    subscriber = client.events.subscribe()
+    subscriber = client.events.subscribe(since=f"{time.time():.6f}")
     web = await client.containers.create(_config("true"), name="web")
     while True:
-        event = await asyncio.wait_for(subscriber.get(), 20)
+        event = await asyncio.wait_for(subscriber.get(), PATIENCE)
         assert event is not None
         if event["Type"] == "container":
             break

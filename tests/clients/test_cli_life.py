@@ -146,8 +146,8 @@ def test_stats(side: Side) -> None:
     One round of figures, by name.
     """
     side.docker("run", "-d", "--name", "web", *_SLEEP)
-    done = side.docker("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", "web")
-    assert done.text == "web 1"
+    done = side.docker("stats", "--no-stream", "--format", "{{.Name}}", "web")
+    assert done.text == "web"
 
 
 @both_ways

@@ -18,7 +18,7 @@ from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
 
 from tests.clients.sides import Side, Sides, both_ways
 from tests.engines.api import demultiplex
-from tests.engines.patience import eventually
+from tests.engines.patience import PATIENCE, eventually
 
 pytestmark = pytest.mark.engine
 
@@ -27,7 +27,7 @@ _SLEEP = ["sleep", "60"]
 
 @contextmanager
 def _connected(side: Side) -> Iterator[Any]:
-    client = docker.DockerClient(base_url=side.host, timeout=30)
+    client = docker.DockerClient(base_url=side.host, timeout=int(PATIENCE))
     try:
         yield client
     finally:
@@ -83,7 +83,7 @@ def test_life(side: Side, client: Any) -> None:
     assert web.attrs["HostConfig"]["Memory"] == 64 << 20
     side.see("labels", web.labels)
     web.kill(signal="KILL")
-    assert web.wait(timeout=20)["StatusCode"] == 137
+    assert web.wait(timeout=PATIENCE)["StatusCode"] == 137
     web.start()
     web.stop(timeout=0)
     web.remove(v=True)
@@ -165,12 +165,12 @@ def test_logs(side: Side, client: Any) -> None:
     web = client.containers.run(
         "busybox", ["sh", "-c", "echo one; echo two >&2; echo three"], name="web", detach=True
     )
-    web.wait(timeout=20)
+    web.wait(timeout=int(PATIENCE))
     assert sorted(web.logs().split()) == [b"one", b"three", b"two"]
     assert web.logs(stdout=True, stderr=False) == b"one\nthree\n"
     assert web.logs(stdout=False) == b"two\n"
     count = client.containers.run("busybox", ["seq", "3"], name="count", detach=True)
-    count.wait(timeout=20)
+    count.wait(timeout=int(PATIENCE))
     assert count.logs(tail=1) == b"3\n"
     assert b"".join(web.logs(stream=True, follow=True, stderr=False)) == b"one\nthree\n"
     assert web.logs(since=int(time.time()) + 1000) == b""
@@ -272,12 +272,12 @@ def test_waits(side: Side, client: Any) -> None:
     For the next exit, for what has ended, and for the removal.
     """
     web = client.containers.run("busybox", ["sh", "-c", "exit 9"], name="web", detach=True)
-    assert web.wait(timeout=20)["StatusCode"] == 9
-    assert web.wait(timeout=20, condition="not-running")["StatusCode"] == 9
+    assert web.wait(timeout=PATIENCE)["StatusCode"] == 9
+    assert web.wait(timeout=PATIENCE, condition="not-running")["StatusCode"] == 9
     # The oldest engine takes a condition that it does not know for the default.
     if side.engine.suite != "bookworm":
         with pytest.raises(APIError) as odd:
-            web.wait(timeout=20, condition="odd")
+            web.wait(timeout=PATIENCE, condition="odd")
         side.see("odd", odd.value.explanation)
 
 
@@ -288,7 +288,7 @@ def test_events(side: Side, client: Any) -> None:
     """
     begin = time.time()
     web = client.containers.run("busybox", ["true"], name="web", detach=True)
-    web.wait(timeout=20)
+    web.wait(timeout=int(PATIENCE))
     eventually(lambda: client.containers.get("web").status == "exited", "its end")
     window = {"since": f"{begin:.9f}", "until": f"{time.time():.9f}"}
     filters = {"type": "container", "container": "web"}
@@ -356,7 +356,7 @@ def test_the_system(side: Side, client: Any) -> None:
 def _opened(stream: Any) -> Iterator[socket.socket]:
     # docker-py hands out the file object of a connection; its socket is inside.
     raw: socket.socket = stream._sock
-    raw.settimeout(20)
+    raw.settimeout(PATIENCE)
     try:
         yield raw
     finally:

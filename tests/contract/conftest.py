@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.api import Api
-from tests.engines.patience import eventually
+from tests.engines.patience import PATIENCE, eventually
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +38,5 @@ def memory_engine_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         yield path
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert b"Traceback" not in errors, errors.decode(errors="replace")

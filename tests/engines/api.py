@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
+from tests.engines.patience import PATIENCE
+
 Query = Mapping[str, Any]
 
 
@@ -96,7 +98,7 @@ class Api:
     """
 
     socket: str
-    timeout: float = 30.0
+    timeout: float = PATIENCE
 
     def call(
         self,
@@ -191,7 +193,7 @@ class Raw:
         self._pending = b""
 
     @classmethod
-    def connect(cls, path: str, timeout: float = 30.0) -> Raw:
+    def connect(cls, path: str, timeout: float = PATIENCE) -> Raw:
         """
         Connect to a UNIX socket.
         """

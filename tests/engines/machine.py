@@ -239,10 +239,10 @@ class Engine:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             try:
-                eventually(lambda: not self.is_up, f"{self.name} to end", 8)
+                eventually(lambda: not self.is_up, f"{self.name} to end", 20)
             except AssertionError:
+                # Its processes are in a namespace of its own, and end with the first.
                 os.kill(pid, signal.SIGKILL)
-                eventually(lambda: not self.is_up, f"{self.name} to be killed", 8)
         shutil.rmtree(self._data, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 

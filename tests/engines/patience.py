@@ -12,8 +12,12 @@ Value = TypeVar("Value")
 
 _PAUSE = 0.02
 
+#: How long anything that should come may take to come, in seconds. A busy machine is slow; what
+#: never comes is told in time all the same.
+PATIENCE = 120.0
 
-def eventually(look: Callable[[], Value], what: str, seconds: float = 15.0) -> Value:
+
+def eventually(look: Callable[[], Value], what: str, seconds: float = PATIENCE) -> Value:
     """
     Look until what is seen is true, and return it.
 

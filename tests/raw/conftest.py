@@ -39,10 +39,22 @@ class Between:
 @pytest.fixture(scope="session")
 def _between() -> Iterator[Between]:
     recorder = Recorder()
-    guard = Guard(cast(Any, recorder), OWNER, options=["--limit", "head_seconds=2"])
+    guard = Guard(cast(Any, recorder), OWNER)
     between = Between(recorder, guard)
     assert between.say(b"GET /_ping HTTP/1.0\r\n\r\n")[0][0] == 200
     yield between
+    guard.stop()
+    recorder.stop()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Guard]:
+    """
+    A guard that gives a head two seconds.
+    """
+    recorder = Recorder()
+    guard = Guard(cast(Any, recorder), OWNER, options=["--limit", "head_seconds=2"])
+    yield guard
     guard.stop()
     recorder.stop()
 

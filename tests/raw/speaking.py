@@ -10,6 +10,8 @@ from typing import Any
 
 import h11
 
+from tests.engines.patience import PATIENCE
+
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -20,7 +22,7 @@ def converse(path: str, data: bytes, pieces: int | None = None) -> bytes:
     @param pieces: how many bytes to send at a time.
     """
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         sock.connect(path)
         step = pieces or max(1, len(data))
         try:

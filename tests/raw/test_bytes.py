@@ -14,6 +14,8 @@ from tarfile import TarFile, TarInfo
 import pytest
 from attrs import frozen
 
+from tests.engines.guard import Guard
+from tests.engines.patience import PATIENCE
 from tests.raw.conftest import Between
 from tests.raw.recorder import EXEC, MINE, MINE_STOPPED, THEIRS, Recorder
 from tests.raw.speaking import converse, message
@@ -567,7 +569,7 @@ def test_a_client_that_expects_to_be_asked(between: Between) -> None:
     expecting = (JSON, "Expect: 100-continue", f"Content-Length: {len(EXEC_BODY)}")
     for path, first in ((EXECS, b"HTTP/1.1 100 "), (f"{EXECS}?evil=1", b"HTTP/1.1 403 ")):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
+            sock.settimeout(PATIENCE)
             sock.connect(between.guard.socket)
             sock.sendall(ask("POST", path, *expecting))
             got = sock.recv(65536)
@@ -579,13 +581,13 @@ def test_a_client_that_expects_to_be_asked(between: Between) -> None:
     assert len(between.recorder.seen) == 1
 
 
-def test_a_slow_head(between: Between) -> None:
+def test_a_head_that_does_not_end_gets_408(hasty: Guard) -> None:
     """
-    A head that does not end in its time, two seconds here, gets 408.
+    After its time, two seconds here.
     """
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
-        sock.connect(between.guard.socket)
+        sock.settimeout(PATIENCE)
+        sock.connect(hasty.socket)
         begun = time.monotonic()
         sock.sendall(PING + PING[:-2])
         got = sock.recv(65536)

@@ -25,6 +25,7 @@ from dss.config.settings import OwnerSettings
 from dss.hooks.chain import HookChain
 from dss.model.owner import Owner
 from dss.proxy.guard import Guard
+from tests.engines.patience import PATIENCE
 from tests.proxy.memory import unexpected
 from tests.raw.recorder import EXPORT, MINE, OWNER, Recorder
 from tests.raw.speaking import message, replies
@@ -88,7 +89,7 @@ def speak(port: int, tls: bool, talk: Callable[[Any], bytes]) -> bytes:
     """
     Talk on a new connection to a port of this machine.
     """
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
         if not tls:
             return talk(plain)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

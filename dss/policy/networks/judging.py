@@ -48,8 +48,9 @@ def connect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     body = NETWORK_CONNECT.read(request.body)
     reference = request.params["id"]
-    network = yield from joinable(reference, around)
+    # In the engine's order: it tells the missing container first.
     container = yield from own_container(_container(body))
+    network = yield from joinable(reference, around)
     problems = list(NETWORK_CONNECT.problems(body, around.settings.networks))
     forced = around.settings.containers.force.network
     if forced is not None:
@@ -83,8 +84,9 @@ def disconnect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     body = NETWORK_DISCONNECT.read(request.body)
     reference = request.params["id"]
-    network = yield from joinable(reference, around)
+    # In the engine's order: it tells the missing container first.
     container = yield from own_container(_container(body))
+    network = yield from joinable(reference, around)
     return Forward(
         params={"id": network.id},
         body=gojson.encode({**body, "Container": container.id}),

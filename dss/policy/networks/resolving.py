@@ -108,6 +108,6 @@ def as_asked(reference: str, id: str) -> Callable[[int, str], Judgement[str]]:
     """
 
     def edit(status: int, message: str) -> Judgement[str]:
-        return settled(message.replace(id, reference))
+        return settled(message.replace(f"network {id} ", f"network {reference} "))
 
     return edit
