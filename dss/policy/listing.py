@@ -37,11 +37,15 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
                 found.append((yield from own_container(reference, wording)).id)
             filters[key] = tuple(dict.fromkeys(found))
     if "network" in filters:
-        networks = []
+        networks: list[str] = []
         for reference in filters["network"]:
             found_network = yield from named(reference, around)
-            networks.append(reference if found_network is None else found_network.id)
-        filters["network"] = tuple(networks)
+            # By both: before its first start a container has no network by id, and one
+            # that is created through dss has its own networks by id only.
+            networks += (
+                (reference,) if found_network is None else (found_network.name, found_network.id)
+            )
+        filters["network"] = tuple(dict.fromkeys(networks))
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
         reply=EditJson(_own_containers(around)),

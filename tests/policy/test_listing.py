@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from dss.errors import EngineOdd, NotFound
-from dss.model.facts import ContainerFacts, ContainerNamed, HooksOnEntry
+from dss.model.facts import (
+    ContainerFacts,
+    ContainerNamed,
+    HooksOnEntry,
+    NetworkFacts,
+    NetworkNamed,
+)
 from dss.model.ruling import EditJson, EditLines, Forward
 from dss.model.version import ApiVersion
 from dss.policy import listing
@@ -94,6 +100,19 @@ def test_a_filter_that_names_a_container_is_resolved(key: str) -> None:
     assert json.loads(dict(listed(**{key: ("web",)}).query)["filters"])[key] == {ID: True}
     with pytest.raises(NotFound, match=r"^No such container: other$"):
         listed(**{key: ("web", "other")})
+
+
+def test_a_filter_that_names_a_network_asks_for_its_name_and_its_id() -> None:
+    """
+    A container that never started has its network by either; a missing one stays a name.
+    """
+    known = {"app": NetworkFacts("cd" * 32, "app", "ci")}
+    asked = request(query={"filters": {"network": ("app", "gone")}})
+    answers = {**OWN, NetworkNamed: lambda question: known.get(question.reference)}
+    ruling = drive(listing.containers(asked, circumstances()), answers)
+    assert isinstance(ruling, Forward)
+    filters = json.loads(dict(ruling.query)["filters"])
+    assert filters["network"] == {"app": True, "cd" * 32: True, "gone": True}
 
 
 def test_a_missing_one_in_the_words_of_20_10() -> None:
