@@ -106,9 +106,12 @@ def test_a_filter_that_names_a_network_asks_for_its_name_and_its_id() -> None:
     """
     A container that never started has its network by either; a missing one stays a name.
     """
-    known = {"app": NetworkFacts("cd" * 32, "app", "ci")}
+    known: dict[str, NetworkFacts] = {"app": NetworkFacts("cd" * 32, "app", "ci")}
     asked = request(query={"filters": {"network": ("app", "gone")}})
-    answers = {**OWN, NetworkNamed: lambda question: known.get(question.reference)}
+    answers: dict[Any, Any] = {
+        **OWN,
+        NetworkNamed: lambda question: known.get(question.reference),
+    }
     ruling = drive(listing.containers(asked, circumstances()), answers)
     assert isinstance(ruling, Forward)
     filters = json.loads(dict(ruling.query)["filters"])
