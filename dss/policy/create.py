@@ -4,22 +4,16 @@ Container create: the body is read by the field table, judged, resolved and stam
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from dss.errors import BadRequest, Denied, NotFound, Problem
+from dss.errors import BadRequest, Denied, Problem
 from dss.model import gojson
-from dss.model.facts import (
-    HooksOnCreate,
-    ImageFacts,
-    ImageNamed,
-)
-from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, Owner
+from dss.model.facts import HooksOnCreate
+from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
-from dss.policy.fields import rules
-from dss.policy.fields.field import Spot
+from dss.policy.chosen import chosen_image, familiar, image_problems
 from dss.policy.fields.tables import CREATE
 from dss.policy.images import with_tag
 from dss.policy.labels import stamp
@@ -32,14 +26,6 @@ from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.networks import joining
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
-
-#: A reference to an image, as the engine's grammar has it (distribution/reference).
-_REFERENCE = re.compile(
-    r"(?:(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?"
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
-    re.ASCII,
-)
 
 
 def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -81,8 +67,8 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if problems:
         raise Denied(problems)
     reference = body.get("Image", "")
-    image = yield from _image(reference, around.owner)
-    problems.extend(_image_problems(image, body))
+    image = yield from chosen_image(reference, around.owner)
+    problems.extend(image_problems(image, body))
     if problems:
         raise Denied(problems)
     body, changed = given.to_container(CREATE.cleaned(body), settings)
@@ -156,47 +142,6 @@ def _named(request: Request) -> tuple[tuple[tuple[str, str], ...], list[Problem]
     return passed_on(query), []
 
 
-def _image(reference: str, owner: Owner) -> Judgement[ImageFacts]:
-    """
-    The image that a container is made from.
-    """
-    if not reference:
-        # Engines would make a container of nothing.
-        raise BadRequest("no image specified")
-    if not _REFERENCE.fullmatch(reference):
-        raise BadRequest("invalid reference format")
-    found = yield from ask(ImageNamed(reference))
-    if found is None or not found.is_usable(owner.name):
-        raise NotFound(f"No such image: {with_tag(_familiar(reference))}")
-    return found
-
-
-def _image_problems(image: ImageFacts, body: Mapping[str, Any]) -> Iterator[Problem]:
-    """
-    What an image gives a container that its client could not give it. A working directory
-    and intervals that the client gives replace the image's.
-    """
-    at = "Image"
-    if not body.get("WorkingDir"):
-        yield from rules.working_dir.problems(Spot(at, image.working_dir))
-    for target in image.volumes:
-        yield from rules.mount_target.problems(Spot(at, target))
-    checks = body.get("Healthcheck") or {}
-    for name, interval in image.check_intervals.items():
-        if not checks.get(name):
-            yield from rules.interval.problems(Spot(at, interval))
-
-
-def _familiar(reference: str) -> str:
-    """
-    A reference without Docker Hub's name, as the engine repeats it (moby 20.10 to 28.5).
-    """
-    for domain in ("docker.io/", "index.docker.io/"):
-        if reference.startswith(domain):
-            return reference.removeprefix(domain).removeprefix("library/")
-    return f"sha256:{reference}" if re.fullmatch(r"[0-9a-f]{64}", reference) else reference
-
-
 def _as_asked(reference: str, image: str) -> Callable[[int, str], Judgement[str]]:
     """
     Edits the engine's errors: they name the image as the client did, and no container of
@@ -204,7 +149,7 @@ def _as_asked(reference: str, image: str) -> Callable[[int, str], Judgement[str]
     """
 
     def edit(status: int, message: str) -> Judgement[str]:
-        named = message.replace(image, with_tag(_familiar(reference)))
+        named = message.replace(image, with_tag(familiar(reference)))
         return (yield from hide_foreign_ids(status, named))
 
     return edit
