@@ -21,10 +21,12 @@ from twisted.python.usage import UsageError
 
 from dss import __version__
 from dss.config.load import FileSettings, load
-from dss.config.settings import Limits, OwnerSettings, Root
+from dss.config.settings import EngineSocket, Limits, OwnerSettings, Root
 from dss.hooks.chain import HookChain
 from dss.hooks.discovery import HookError, find_hooks
 from dss.model.owner import Owner
+from dss.proxy import container_socket
+from dss.proxy.container_socket import ContainerListener
 from dss.proxy.guard import Guard
 from dss.proxy.listener import Listener, SocketAccess, UnixAddress
 
@@ -75,6 +77,14 @@ class Options(UsageOptions):
             "Whose socket it is: what is made through it carries this name. Give the same name "
             "at the next start to find it all again. [default: a new one at each start]",
         ],
+        [
+            "container-sockets",
+            None,
+            None,
+            "The directory of the guarded socket that containers get where they ask for the "
+            "engine's. Nobody else may be able to write to it or above it. none for no such "
+            "socket. [default: the path of the first unix: listen, with .d behind it]",
+        ],
         ["socket-mode", None, "600", "The permissions of UNIX sockets, in octal."],
         ["socket-user", None, None, "The user of UNIX sockets. [default: dss's own]"],
         ["socket-group", None, None, "The group of UNIX sockets. [default: dss's own]"],
@@ -87,6 +97,7 @@ class Options(UsageOptions):
         self["listen"] = []
         self["allow-bind"] = []
         self["limit"] = {}
+        self["no-container-socket"] = ""
 
     # twisted.python.usage shows these docstrings as they are, line breaks and all.
 
@@ -134,24 +145,52 @@ hook_seconds. May be repeated."""
             self["access"] = SocketAccess.parse(
                 self["socket-mode"], self["socket-user"], self["socket-group"]
             )
+            owner = self._owner(written)
+            listening = [
+                UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")
+            ]
+            engine_path = _check_engine(self["engine"])
+            replacement = self._container_socket(written, listening, owner)
+            sockets = [*listening, *([engine_path] if engine_path else [])]
+            named = [UnixAddress.parse(self["engine"]).path] if engine_path else []
             self["settings"] = OwnerSettings(
-                self._owner(written),
+                owner,
                 tuple(Root.parse(text) for text in self["allow-bind"]) or written.owner.allow_bind,
                 evolve(written.limits, **self["limit"]),
                 written.containers,
                 written.owner.limits,
                 written.networks,
+                EngineSocket.known(
+                    [*sockets, *named, *(os.path.realpath(each) for each in sockets)], replacement
+                ),
             )
-            listening = [
-                UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")
-            ]
-            engine_path = _check_engine(self["engine"])
         except ValueError as error:
             raise UsageError(str(error)) from None
         if engine_path in listening:
             raise UsageError(f"{engine_path} is the engine's own socket: listen somewhere else")
         for root in self["settings"].roots:
-            _check_root(root, [*listening, *([engine_path] if engine_path else [])])
+            _check_root(root, [*sockets, *([replacement] if replacement else [])])
+
+    def _container_socket(
+        self, written: FileSettings, listening: list[str], owner: Owner
+    ) -> str | None:
+        """
+        The path of the socket for containers, if there is to be one.
+
+        @raise ValueError: where there can't be the one that is asked for.
+        """
+        wanted = self["container-sockets"] or written.owner.container_sockets
+        if wanted == container_socket.NONE:
+            self["no-container-socket"] = "it is switched off"
+            return None
+        try:
+            directory = wanted or container_socket.default_directory(listening)
+            return container_socket.place_of(directory, owner)
+        except ValueError as error:
+            if wanted:
+                raise ValueError(f"--container-sockets: {error}") from None
+            self["no-container-socket"] = str(error)
+            return None
 
     def _owner(self, written: FileSettings) -> Owner:
         if self["owner"]:
@@ -219,9 +258,13 @@ class _GuardService(Service):
     Says what is guarded, and stops the guard.
     """
 
-    def __init__(self, guard: Guard, engine: str, hooks: HookChain) -> None:
+    def __init__(self, guard: Guard, engine: str, hooks: HookChain, without: str) -> None:
+        """
+        @param without: why there is no socket for containers.
+        """
         self._guard = guard
         self._engine = engine
+        self._without = without
         self._hooks = hooks
 
     def startService(self) -> None:
@@ -234,6 +277,10 @@ class _GuardService(Service):
             owner=settings.owner.name,
             roots=", ".join(str(root) for root in settings.roots) or "none",
         )
+        if settings.engine_socket.replacement is None:
+            _log.info(
+                "containers get no socket in place of the engine's: {reason}", reason=self._without
+            )
         if self._hooks.hooks:
             _log.info(
                 "policy hooks, in order: {hooks}",
@@ -274,13 +321,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         hooks,
         reactor,
     )
-    service.addService(_GuardService(guard, options["engine"], hooks))
+    without = options["no-container-socket"]
+    service.addService(_GuardService(guard, options["engine"], hooks, without))
     for description in options["listen"]:
         try:
             listener = Listener(description, guard.listener(), options["access"], reactor)
         except ValueError as error:
             raise SystemExit(f"dss can't listen on {description}: {error}") from error
         service.addService(listener)
+    replacement = settings.engine_socket.replacement
+    if replacement is not None:
+        service.addService(ContainerListener(replacement, guard.listener(), reactor))
     return service
 
 

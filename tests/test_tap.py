@@ -4,7 +4,13 @@ The command line of C{twist dss}, and the settings file that it names.
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from socket import AF_UNIX
+from socket import socket as UnixSocket
 
 import pytest
 from twisted.python.usage import UsageError
@@ -24,6 +30,17 @@ def settings_of(options: Options) -> OwnerSettings:
     found = options["settings"]
     assert isinstance(found, OwnerSettings)
     return found
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """
+    A directory that only its user and root can write to, all the way up.
+    """
+    above = Path("/run") if os.geteuid() == 0 else Path.home()
+    made = Path(tempfile.mkdtemp(prefix="dss-test-", dir=above))
+    yield made
+    shutil.rmtree(made)
 
 
 def test_without_a_file() -> None:
@@ -104,6 +121,45 @@ def test_a_file_that_is_wrong(tmp_path: Path, text: str, told: str) -> None:
 def test_a_file_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         parsed("--listen", "tcp:1", "--config", str(tmp_path / "none"))
+
+
+def test_the_socket_for_containers(closed: Path) -> None:
+    """
+    Beside the first of the sockets, where nobody else could replace it.
+    """
+    own = ("--owner", "me", "--listen", "tcp:1")
+    found = parsed(*own, "--listen", f"unix:{closed}/dss.sock", "--engine", "memory:")
+    socket = settings_of(found).engine_socket
+    assert socket.replacement is not None
+    assert socket.replacement.startswith(f"{closed}/dss.sock.d/")
+    assert {"/run/docker.sock", f"{closed}/dss.sock", socket.replacement} <= socket.names
+    elsewhere = (*own, "--container-sockets", f"{closed}/for")
+    socket = settings_of(parsed(*elsewhere)).engine_socket
+    assert (socket.replacement or "").startswith(f"{closed}/for/")
+    (closed / "engine.sock").symlink_to("real.sock")
+    with UnixSocket(AF_UNIX) as listening:
+        listening.bind(f"{closed}/real.sock")
+        socket = settings_of(parsed(*own, "--engine", f"unix:{closed}/engine.sock")).engine_socket
+    assert {f"{closed}/engine.sock", f"{closed}/real.sock"} <= socket.names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--listen", "tcp:1"), "dss listens at no UNIX socket"),
+        (("--listen", "unix:/tmp/dss.sock"), "others than root and dss's user can write to /tmp"),
+        (("--listen", "unix:/run/dss.sock", "--container-sockets", "none"), "switched off"),
+    ],
+)
+def test_without_a_socket_for_containers(arguments: tuple[str, ...], reason: str) -> None:
+    options = parsed("--engine", "memory:", *arguments)
+    assert settings_of(options).engine_socket.replacement is None
+    assert reason in options["no-container-socket"]
+
+
+def test_a_socket_for_containers_that_can_not_be() -> None:
+    with pytest.raises(UsageError, match="--container-sockets: others than root"):
+        parsed("--listen", "unix:/run/dss.sock", "--container-sockets", "/tmp/sockets")
 
 
 def test_somewhere_to_listen_is_needed(tmp_path: Path) -> None:

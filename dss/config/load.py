@@ -49,6 +49,13 @@ class OwnerSection:
     allow_bind: tuple[Root, ...] = setting(
         "Host directories that clients may bind: --allow-bind.", (), "list of texts"
     )
+    container_sockets: str | None = setting(
+        "The directory of the guarded socket that containers get where they ask for the engine's: "
+        '--container-sockets. "none" for no such socket; without it, a directory beside the first '
+        "UNIX socket of listen.",
+        None,
+        "text",
+    )
     limits: OwnerLimits = section(
         "What the owner may use in sum. Whatever goes over it is denied.", OwnerLimits
     )

@@ -5,6 +5,7 @@ Settings as values. L{dss.config.load} reads them from a file, L{dss.tap} from t
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import field, frozen
@@ -101,6 +102,32 @@ class Limits:
     hook_seconds: int = _limit(5, "How long a hook may take.")
 
 
+#: Where clients expect the engine's socket.
+USUAL_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock")
+
+
+@frozen
+class EngineSocket:
+    """
+    The engine's socket, as what owners may bind.
+
+    @ivar names: the paths that mean it, normalised: where it is, where clients expect it, and
+        where the owner's guarded sockets are.
+    @ivar replacement: the guarded socket that is bound in its place; L{None} for none.
+    """
+
+    names: frozenset[str] = frozenset(USUAL_SOCKETS)
+    replacement: str | None = None
+
+    @classmethod
+    def known(cls, names: Iterable[str], replacement: str | None) -> EngineSocket:
+        """
+        One that has these names beside the usual ones.
+        """
+        also = () if replacement is None else (replacement,)
+        return cls(frozenset(_clean(each) for each in (*USUAL_SOCKETS, *names, *also)), replacement)
+
+
 @frozen
 class OwnerSettings:
     """
@@ -111,6 +138,7 @@ class OwnerSettings:
     @ivar containers: what its containers may ask for, and what they get.
     @ivar sums: what they may use in sum.
     @ivar networks: what may be asked of networks.
+    @ivar engine_socket: what becomes of the engine's socket where it is bound.
     """
 
     owner: Owner
@@ -119,6 +147,7 @@ class OwnerSettings:
     containers: Containers = field(factory=Containers)
     sums: OwnerLimits = field(factory=OwnerLimits)
     networks: Networks = field(factory=Networks)
+    engine_socket: EngineSocket = field(factory=EngineSocket)
 
 
-__all__ = ["Limits", "OwnerSettings", "Root"]
+__all__ = ["EngineSocket", "Limits", "OwnerSettings", "Root"]

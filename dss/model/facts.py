@@ -151,6 +151,14 @@ class ContainerJson(Question[Json]):
 
 
 @frozen
+class ClientContainer(Question[str | None]):
+    """
+    The full id of the container that the client itself runs in, by what its kernel says of
+    it; L{None} where it runs in none, or that can't be told. It may be another engine's.
+    """
+
+
+@frozen
 class OwnContainers(Question[Sequence[Json]]):
     """
     The owner's entries of C{GET /containers/json?all=1}.

@@ -41,6 +41,7 @@ from dss.errors import (
     TooMany,
 )
 from dss.model.message import RequestHead, ResponseHead, Target
+from dss.proxy.peer import Peer
 from dss.transport.departure import DepartureWatch, departed
 from dss.transport.ends import half_close
 from dss.wire.http1 import LAST_CHUNK, write_chunk
@@ -168,6 +169,7 @@ class ClientChannel(HTTPChannel):
 
     @ivar head_bytes: how many bytes of requests' heads came so far.
     @ivar read_ended: whether the client has ended its side.
+    @ivar peer: who the client is.
     @ivar idle_since: when the last exchange ended, in the clock's seconds; L{None}
         during one.
     """
@@ -215,6 +217,7 @@ class ClientChannel(HTTPChannel):
         """
         A client connected: count it, or turn it away.
         """
+        self.peer = Peer(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)

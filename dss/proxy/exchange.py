@@ -28,7 +28,7 @@ from dss.model.message import RequestHead, ResponseHead
 from dss.model.ruling import Answer, EditJson, EditLines, Forward, Hijack, Ruling, Stream
 from dss.policy.request import Circumstances, Request
 from dss.proxy.client_side import ClientChannel
-from dss.proxy.judging import drive
+from dss.proxy.judging import ClientAnswers, drive
 from dss.proxy.replies import Collected, Lines, PassOn, ReplyFlow
 from dss.proxy.watching import WatchedBody
 from dss.routes.match import Match, match
@@ -181,7 +181,8 @@ class Exchange:
         )
         try:
             around = Circumstances(guard.settings.owner, guard.settings, identity.newest)
-            ruling = drive(found.route.policy(request, around), guard.answers)
+            answers = ClientAnswers(guard.answers, self._channel.peer)
+            ruling = drive(found.route.policy(request, around), answers)
             if not isinstance(ruling, Deferred):
                 self._ruled(ruling)
                 return

@@ -4,20 +4,42 @@ Drives judgements: whatever they ask is answered, now or later.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from dss.engine.facts import EngineFacts
 from dss.hooks.chain import HookChain
-from dss.model.facts import Claim, HooksOnCreate, HooksOnEntry, HostPath, MakeDirectory, Question
+from dss.model.facts import (
+    Claim,
+    ClientContainer,
+    HooksOnCreate,
+    HooksOnEntry,
+    HostPath,
+    MakeDirectory,
+    Question,
+)
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement
 from dss.proxy.host import look_at, make_directory
+from dss.proxy.peer import Peer
 from dss.proxy.usage import Usage
 
 Result = TypeVar("Result")
+
+
+class Answering(Protocol):
+    """
+    Answers what a judgement asks.
+    """
+
+    def answer(self, question: Question[object]) -> object:
+        """
+        The answer, or a Deferred of it.
+
+        @raise dss.errors.DssError: where there is none.
+        """
 
 
 class Answers:
@@ -55,7 +77,29 @@ class Answers:
         return self._engine.answer(question)
 
 
-def drive(judgement: Judgement[Result], answers: Answers) -> Result | Deferred[Result]:
+class ClientAnswers:
+    """
+    Answers the questions of one client's judgements: those about the client too.
+    """
+
+    __slots__ = ("_owners", "_peer")
+
+    def __init__(self, owners: Answers, peer: Peer) -> None:
+        self._owners = owners
+        self._peer = peer
+
+    def answer(self, question: Question[object]) -> object:
+        """
+        The answer, or a Deferred of it.
+
+        @raise dss.errors.DssError: where there is none.
+        """
+        if type(question) is ClientContainer:
+            return self._peer.container()
+        return self._owners.answer(question)
+
+
+def drive(judgement: Judgement[Result], answers: Answering) -> Result | Deferred[Result]:
     """
     Run a judgement to its end.
 
@@ -68,7 +112,7 @@ def drive(judgement: Judgement[Result], answers: Answers) -> Result | Deferred[R
 
 def _go_on(
     judgement: Judgement[Result],
-    answers: Answers,
+    answers: Answering,
     answer: object,
     failure: Failure | None,
 ) -> Result | Deferred[Result]:
@@ -100,7 +144,7 @@ def _go_on(
 
 
 def _later(
-    judgement: Judgement[Result], answers: Answers, waiting: Deferred[Any]
+    judgement: Judgement[Result], answers: Answering, waiting: Deferred[Any]
 ) -> Deferred[Result]:
     return waiting.addCallbacks(
         lambda answer: _go_on(judgement, answers, answer, None),

@@ -174,6 +174,7 @@ class Listener(Service):
         try:
             if self._address is not None:
                 if self._port is None:
+                    self._prepare()
                     self._port = self._listen_unix(self._address)
                     self._log.info("listening on {address}", address=self._description)
             elif self._other is not None and not self._other.running:
@@ -181,6 +182,11 @@ class Listener(Service):
                 self._log.info("listening on {address}", address=self._description)
         except (CannotListenError, OSError, ValueError) as error:
             raise SystemExit(f"dss can't listen on {self._description}: {error}") from error
+
+    def _prepare(self) -> None:
+        """
+        Make what a UNIX socket needs. By default that is there.
+        """
 
     def _listen_unix(self, address: UnixAddress) -> IListeningPort:
         access = self._access

@@ -44,6 +44,13 @@ _CASES: tuple[dict[str, Any], ...] = (
     {"Binds": ["ROOT/inner:/x", "ROOT/inner/deep:/y"]},
     {"Binds": ["ROOT/a b:/x"]},
     {"Binds": [], "Mounts": []},
+    {"Binds": ["ROOT/../docker.sock:/s", "ROOT//../docker.sock/:/t:ro,z"]},
+    {
+        "Mounts": [
+            {"Type": "bind", "Source": "ROOT/../docker.sock", "Target": "/s", "ReadOnly": True},
+            {"Type": "bind", "Source": "ROOT/../docker.sock", "Target": "/t", "BindOptions": {}},
+        ]
+    },
     {},
     {"Mounts": [{"Type": "bind", "Source": "ROOT/dir", "Target": "/x"}]},
     {

@@ -26,6 +26,7 @@ engine = "unix:/run/engine.sock"
 name = "ci"
 listen = ["unix:/run/dss.sock"]
 allow_bind = ["/srv/ci", "/opt:ro"]
+container_sockets = "/run/dss-sockets"
 
 [owner.limits]
 containers = 10
@@ -93,6 +94,7 @@ def test_all_that_a_file_may_say() -> None:
     assert found.engine == "unix:/run/engine.sock"
     assert found.owner.name == Owner("ci")
     assert found.owner.allow_bind == (Root("/srv/ci"), Root("/opt", True))
+    assert found.owner.container_sockets == "/run/dss-sockets"
     assert found.owner.limits == OwnerLimits(containers=10, memory=size("4g"))
     assert found.limits == Limits(hook_seconds=9)
     containers = found.containers
@@ -133,7 +135,7 @@ WRONG = [
     (
         "[owner]\nzzz = 1",
         "dss.toml:2: owner.zzz: there is no such key. The keys here are name, listen, "
-        "allow_bind, limits.",
+        "allow_bind, container_sockets, limits.",
     ),
     (
         '[containers]\n\ncapabilities = ["NETADMIN"]',

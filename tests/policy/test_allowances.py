@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dss.config.load import load
 from dss.errors import Denied, Problem
 from dss.model.facts import (
+    ClientContainer,
     ContainerFacts,
     ContainerNamed,
     HooksOnCreate,
@@ -36,6 +37,7 @@ ANSWERS: dict[type[Any], Any] = {
     NetworkNamed: lambda q: None,
     VolumeNamed: lambda q: None,
     HostPath: lambda q: PathFacts(None),
+    ClientContainer: lambda q: None,
     HooksOnCreate: lambda q: q.body,
 }
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.facts import (
+    ClientContainer,
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
@@ -92,6 +93,7 @@ ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
     NetworkNamed: lambda q: NETWORKS.get(q.reference),
     VolumeNamed: lambda q: VOLUMES.get(q.name),
     HostPath: lambda q: PATHS.get(q.path, PathFacts(None)),
+    ClientContainer: lambda q: None,
     MakeVolume: lambda q: VolumeFacts(q.name, q.labels["com.dss.owner"], "local"),
     HooksOnCreate: no_hooks,
 }

@@ -18,6 +18,7 @@ from dss.config.containers import Containers
 from dss.config.load import load
 from dss.errors import Denied, NotFound
 from dss.model.facts import (
+    ClientContainer,
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
@@ -38,6 +39,7 @@ ANSWERS: dict[type[Any], Any] = {
     ContainerNamed: lambda q: ContainerFacts("1" * 64, "ci") if q.reference == "mine" else None,
     ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None, True),
     HostPath: lambda q: PathFacts(None),
+    ClientContainer: lambda q: None,
     HooksOnCreate: lambda q: q.body,
 }
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dss.config.settings import Root
 from dss.errors import BadRequest, Denied, EngineOdd, NotFound, Problem
 from dss.model.facts import (
+    ClientContainer,
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
@@ -31,7 +32,7 @@ from dss.model.facts import (
 from dss.model.ruling import Forward
 from dss.model.version import NEWEST, ApiVersion
 from dss.policy import create
-from dss.policy.mounts import sources, volumes, wishes
+from dss.policy.mounts import meaning, sources, volumes, wishes
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.mounts.showing import Memory
 from dss.testing.judging import circumstances, drive, request
@@ -73,6 +74,7 @@ VOLUMES = {
 ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
     HooksOnCreate: lambda q: q.body,
     ImageNamed: lambda q: ImageFacts("sha256:" + "2" * 64, None, True),
+    ClientContainer: lambda q: None,
     HostPath: lambda q: HOST.get(q.path, PathFacts(None)),
     VolumeNamed: lambda q: VOLUMES.get(q.name),
     MakeDirectory: lambda q: None,
@@ -137,7 +139,8 @@ DENIED = [
     ("/srv/ci-evil", "mount.source"),
     ("/srv/c", "mount.source"),
     ("/proc/1/root", "mount.source"),
-    ("/var/run/docker.sock", "mount.source"),
+    ("/var/run", "mount.source"),
+    ("/run/podman/podman.sock", "mount.source"),
     ("/data/x", "mount.source"),
     ("/srv/gone/x", "mount.source"),
     ("/srv/ci/link", "mount.link"),
@@ -475,7 +478,7 @@ def test_roots_that_can_be_replaced() -> None:
 
 
 def test_without_roots_the_hint_says_how_to_allow_one() -> None:
-    problem = drive(sources.judge_source("/srv/ci", "at", False, circumstances()), ANSWERS)
+    problem = drive(meaning.judge_source("/srv/ci", "at", False, circumstances()), ANSWERS)
     assert isinstance(problem, Problem)
     assert "--allow-bind" in problem.hint
 
@@ -630,7 +633,7 @@ def test_no_spelling_of_a_path_leaves_the_roots(path: str, read_only: bool) -> N
     that allows as much.
     """
     problem = drive(
-        sources.judge_source("/" + path, "at", read_only, circumstances("ci", ROOTS)), ANSWERS
+        meaning.judge_source("/" + path, "at", read_only, circumstances("ci", ROOTS)), ANSWERS
     )
     if not isinstance(problem, Problem):
         real = HOST[wishes.clean("/" + path)].resolved
@@ -782,9 +785,14 @@ def test_names_of_volumes_that_are_kept(name: str) -> None:
 
 def test_clients_have_names_of_their_own_for_roots() -> None:
     roots = (Root("/srv/ci", False, "/workspace"), Root("/srv/ro", True, "/workspace/ro"))
-    where = [sources.host_path(path, "at", roots) for path in ("/workspace", "/workspace/ro/x")]
-    assert where == ["/srv/ci", "/srv/ro/x"]
-    assert isinstance(sources.host_path("/srv/ci", "at", roots), Problem)
+    around = circumstances("ci", tuple(str(each) for each in roots))
+
+    def meant(path: str) -> meaning.Meant | Problem:
+        return drive(meaning.meant_path(path, "at", around), ANSWERS)
+
+    assert meant("/workspace") == meaning.Meant("/srv/ci", "/workspace")
+    assert meant("/workspace/ro/x") == meaning.Meant("/srv/ro/x", "/workspace/ro/x")
+    assert isinstance(meant("/srv/ci"), Problem)
     assert sources.client_path("/srv/ci/a", roots) == "/workspace/a"
     assert sources.allowed_roots(roots).startswith("Allowed: /workspace, /workspace/ro:ro")
 

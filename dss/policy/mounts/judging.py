@@ -18,16 +18,10 @@ from dss.model.version import ApiVersion
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
 from dss.policy.labels import stamp
-from dss.policy.mounts import volumes
+from dss.policy.mounts import sockets, volumes
+from dss.policy.mounts.meaning import meant_path
 from dss.policy.mounts.showing import Memory, Point, as_engine_shows
-from dss.policy.mounts.sources import (
-    Loose,
-    Place,
-    client_path,
-    is_fixed,
-    judge_path,
-    judge_source,
-)
+from dss.policy.mounts.sources import Loose, Place, client_path, is_fixed, judge_path
 from dss.policy.mounts.taking import Taken, place_of
 from dss.policy.mounts.wishes import PROPAGATIONS, Wish, below, clean, extract
 from dss.policy.request import Circumstances
@@ -184,6 +178,9 @@ def _take(
             of_root = kind == "volume" and volumes.is_root(name)
             if target in own or not (kind == "bind" or of_root):
                 continue
+            if sockets.is_replacement(mount, around):
+                draft.points[target] = each.point(target, str(mount["Source"]))
+                continue
             # That container has the mount as it is. It can't become more writable.
             read_only = each.read_only or not mount.get("RW")
             makes = each.makes(target)
@@ -232,12 +229,22 @@ def _bind(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
     none.
     """
     by_path = around.engine_version >= volumes.SUBPATH_SINCE
+    if sockets.is_engine_socket(wish.source, around):
+        yield from _bind_socket(wish, around, draft)
+        return
     problem = _bind_problem(wish)
     if problem is not None:
         draft.problems.append(problem)
         return
-    place = yield from judge_source(
-        wish.source, wish.at, wish.read_only, around, may_miss=wish.makes_source
+    meant = yield from meant_path(wish.source, wish.at, around)
+    if isinstance(meant, Problem):
+        draft.problems.append(meant)
+        return
+    if sockets.is_engine_socket(meant.path, around):
+        yield from _bind_socket(wish, around, draft)
+        return
+    place = yield from judge_path(
+        meant.path, wish.at, wish.read_only, around, wish.makes_source, meant.shown
     )
     if isinstance(place, Problem):
         if place.rule == "mount.missing" and not wish.makes_source:
@@ -291,6 +298,20 @@ def _bind(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
     )
 
 
+def _bind_socket(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
+    """
+    Bind the owner's own socket in place of the engine's. Its file's labels are nobody's to
+    change, so that the modes C{z} and C{Z} mean nothing.
+    """
+    problem = _travelling(wish) or (yield from sockets.problem_of(wish.at, around))
+    if problem is not None:
+        draft.problems.append(problem)
+        return
+    draft.points[wish.target] = Point(",".join(wish.modes), clean(wish.source), wish.propagation)
+    draft.rewrites.append(f"{wish.at}: the owner's own socket, in place of the engine's")
+    draft.mounts.append(sockets.mount_of(wish, around))
+
+
 def _volume_of_root(place: Place, wish: Wish, around: Circumstances) -> Judgement[Problem | None]:
     """
     What is wrong with the volume that stands for a place's root, if there is one already.
@@ -301,7 +322,7 @@ def _volume_of_root(place: Place, wish: Wish, around: Circumstances) -> Judgemen
     return found if isinstance(found, Problem) else None
 
 
-def _bind_problem(wish: Wish) -> Problem | None:
+def _travelling(wish: Wish) -> Problem | None:
     if wish.raw is not None and wish.propagation not in ("private", "rprivate"):
         return Problem(
             "mount.propagation",
@@ -309,6 +330,13 @@ def _bind_problem(wish: Wish) -> Problem | None:
             f"{wish.propagation!r}: mounts would travel between the host and the container.",
             "Allowed: private, rprivate.",
         )
+    return None
+
+
+def _bind_problem(wish: Wish) -> Problem | None:
+    travelling = _travelling(wish)
+    if travelling is not None:
+        return travelling
     if "z" in wish.modes or "Z" in wish.modes:
         return Problem(
             "mount.relabel",

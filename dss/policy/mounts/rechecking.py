@@ -9,7 +9,7 @@ import re
 from dss.errors import Denied, Problem
 from dss.model.facts import VolumeNamed
 from dss.model.ruling import Judgement, ask
-from dss.policy.mounts import volumes
+from dss.policy.mounts import sockets, volumes
 from dss.policy.mounts.sources import (
     Loose,
     Place,
@@ -43,7 +43,10 @@ def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
     for mount in found.mounts:
         kind, at = mount.get("Type"), f"Mounts[{mount.get('Destination')!r}]"
         name = str(mount.get("Name", ""))
-        if kind == "bind" or (kind == "volume" and volumes.is_root(name)):
+        if sockets.is_replacement(mount, around):
+            problem = yield from sockets.problem_of(at, around)
+            problems.extend([problem] if problem else [])
+        elif kind == "bind" or (kind == "volume" and volumes.is_root(name)):
             problem = yield from _changed(mount, found, at, around)
             problems.extend([problem] if problem else [])
         elif kind == "volume" and name:
@@ -96,6 +99,8 @@ def loose_mounts(container_id: str, around: Circumstances) -> Judgement[tuple[Lo
     for mount in taken.mounts:
         at = f"Mounts[{mount.get('Destination')!r}]"
         kind, name = mount.get("Type"), str(mount.get("Name", ""))
+        if sockets.is_replacement(mount, around):
+            continue
         if kind == "bind":
             path = clean(str(mount["Source"]))
             if not is_fixed(path, roots):

@@ -1,5 +1,5 @@
 """
-Host directories: which path of the host a client means, and whether it may be mounted.
+Host directories: whether a path of the host may be mounted.
 
 Everything that reaches the host ends in L{judge_path}. A path is judged by the innermost
 root around it, and once more by the innermost one around what its links lead to.
@@ -8,7 +8,6 @@ root around it, and once more by the innermost one around what its links lead to
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 
 from attrs import frozen
@@ -19,8 +18,6 @@ from dss.model.facts import HostPath, MakeDirectory
 from dss.model.ruling import Judgement, ask
 from dss.policy.mounts.wishes import below, clean
 from dss.policy.request import Circumstances
-
-_WINDOWS = re.compile(r"[A-Za-z]:([\\/]|$)|\\\\|//[.?]/")
 
 
 @frozen
@@ -69,44 +66,6 @@ class Place:
         )
 
 
-def host_path(source: str, at: str, roots: Sequence[Root]) -> str | Problem:
-    """
-    The path of the host that a client means.
-
-    @param source: as the client wrote it.
-    """
-    if _WINDOWS.match(source):
-        return Problem(
-            "mount.source",
-            at,
-            f"{source!r} is a path of Windows; the engine's host runs Linux.",
-            allowed_roots(roots),
-        )
-    if not source.startswith("/") or "\\" in source or "\0" in source:
-        return Problem(
-            "mount.source",
-            at,
-            f"{source!r} is no absolute path of a Linux host.",
-            allowed_roots(roots),
-        )
-    if ".." in source.split("/"):
-        return Problem("mount.source", at, f"{source!r} has a '..' in it.", allowed_roots(roots))
-    path = clean(source)
-    root = max(
-        (each for each in roots if below(path, each.client_path)),
-        key=lambda each: len(each.client_path),
-        default=None,
-    )
-    if root is None:
-        return Problem(
-            "mount.source",
-            at,
-            f"{path!r} is not below an allowed directory of the host.",
-            allowed_roots(roots),
-        )
-    return clean(root.path + path.removeprefix(root.client_path))
-
-
 def client_path(path: str, roots: Sequence[Root]) -> str:
     """
     What a client calls a path of the host.
@@ -126,7 +85,12 @@ def allowed_roots(roots: Sequence[Root]) -> str:
 
 
 def judge_path(
-    path: str, at: str, read_only: bool, around: Circumstances, may_miss: bool = False
+    path: str,
+    at: str,
+    read_only: bool,
+    around: Circumstances,
+    may_miss: bool = False,
+    shown: str = "",
 ) -> Judgement[Place | Problem]:
     """
     Judge one path of the host that is to be mounted.
@@ -135,9 +99,10 @@ def judge_path(
     @param at: the field that names it.
     @param read_only: whether the container could only read it.
     @param may_miss: whether it may be a directory that is to be made.
+    @param shown: what the client called it, where that is known.
     """
     roots = around.settings.roots
-    shown = client_path(path, roots)
+    shown = shown or client_path(path, roots)
 
     def problem(rule: str, reason: str, hint: str = "") -> Problem:
         return Problem(rule, at, reason, hint or allowed_roots(roots))
@@ -199,18 +164,6 @@ def judge_path(
         each.read_only and below(each.path, base.path) for each in roots
     )
     return Place(path, base, found, is_guarded=guarded)
-
-
-def judge_source(
-    source: str, at: str, read_only: bool, around: Circumstances, may_miss: bool = False
-) -> Judgement[Place | Problem]:
-    """
-    Judge one host directory or file as a client wrote it.
-    """
-    path = host_path(source, at, around.settings.roots)
-    if isinstance(path, Problem):
-        return path
-    return (yield from judge_path(path, at, read_only, around, may_miss))
 
 
 def _nearest(path: str) -> Judgement[str]:
