@@ -155,6 +155,15 @@ class EngineAway(DssError):
     status = 503
 
 
+class NoManager(DssError):
+    """
+    The engine is no manager of a Swarm, or the Swarm can't decide at the moment: told in
+    the engine's own words.
+    """
+
+    status = 503
+
+
 class EngineOdd(DssError):
     """
     The engine answered what dss does not understand, so nothing of it is passed

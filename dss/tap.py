@@ -163,6 +163,7 @@ hook_seconds. May be repeated."""
                 EngineSocket.known(
                     [*sockets, *named, *(os.path.realpath(each) for each in sockets)], replacement
                 ),
+                written.owner.grants,
             )
         except ValueError as error:
             raise UsageError(str(error)) from None

@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 from twisted.internet.defer import Deferred, DeferredLock
 
 from dss.engine.asking import Asker, EngineAnswer
+from dss.engine.cluster import Cluster
 from dss.errors import BadRequest, EngineOdd
 from dss.model.facts import (
+    ClusterNamed,
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
@@ -26,8 +28,10 @@ from dss.model.facts import (
     NetworkFacts,
     NetworkNamed,
     OwnContainers,
+    OwnServices,
     PrivateBridge,
     Question,
+    ThisNode,
     VolumeFacts,
     VolumeNamed,
     is_named,
@@ -78,6 +82,7 @@ class EngineFacts:
         self._containers: _Memory[ContainerFacts] = _Memory()
         self._execs: _Memory[str] = _Memory()
         self._making = DeferredLock()
+        self._cluster = Cluster(asker, owner)
 
     def answer(self, question: Question[object]) -> object:
         """
@@ -111,6 +116,12 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._volume_named(question.name))
         if type(question) is MakeVolume:
             return Deferred.fromCoroutine(self._make_volume(question))
+        if type(question) is ClusterNamed:
+            return Deferred.fromCoroutine(self._cluster.named(question.kind, question.reference))
+        if type(question) is OwnServices:
+            return Deferred.fromCoroutine(self._cluster.own_services())
+        if type(question) is ThisNode:
+            return Deferred.fromCoroutine(self._cluster.this_node())
         raise LookupError(f"no question for the engine: {question!r}")
 
     def _if_own(self, facts: ContainerFacts) -> ContainerFacts | None:
@@ -204,6 +215,7 @@ class EngineFacts:
             {name: checks[name] for name in ("Interval", "StartInterval") if checks.get(name)},
             tuple(config.get("OnBuild") or ()),
             "/".join(value[key] for key in ("Os", "Architecture", "Variant") if value.get(key)),
+            tuple(each for each in value.get("RepoDigests") or () if not each.startswith("<none>")),
         )
 
     async def _network_named(self, reference: str) -> NetworkFacts | None:
@@ -249,7 +261,10 @@ class EngineFacts:
         if not _NAME.fullmatch(name):
             return None
         value = _found(await self._asker.get(("volumes", name)))
-        return None if value is None else _volume(value)
+        if value is not None:
+            return _volume(value)
+        owner = await self._cluster.owner_who_mounts(name)
+        return None if owner is None else VolumeFacts(name, owner, "local")
 
     async def _make_volume(self, question: MakeVolume) -> VolumeFacts:
         body = {"Name": question.name, "Driver": "local", "Labels": dict(question.labels)}

@@ -56,6 +56,7 @@ class ImageFacts:
     @ivar on_build: instructions that a build runs which begins with it.
     @ivar platform: its operating system, processor and, where it has one, variant, as
         C{linux/arm64/v8}; empty where unknown.
+    @ivar digests: names with digests by which a registry has it, as C{NAME@sha256:…}.
     """
 
     id: str
@@ -66,6 +67,7 @@ class ImageFacts:
     check_intervals: Mapping[str, int] = field(factory=dict)
     on_build: tuple[str, ...] = ()
     platform: str = ""
+    digests: tuple[str, ...] = ()
 
     def is_usable(self, owner: str) -> bool:
         """
@@ -109,6 +111,19 @@ class VolumeFacts:
     owner: str | None
     driver: str
     options: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class ClusterFacts:
+    """
+    What a Swarm's manager says of one service, task, secret or config.
+
+    @ivar id: the full id. It is never given to another object.
+    @ivar value: the manager's whole object.
+    """
+
+    id: str
+    value: Json
 
 
 @frozen
@@ -208,7 +223,8 @@ class PrivateBridge(Question[NetworkFacts]):
 @frozen
 class VolumeNamed(Question[VolumeFacts | None]):
     """
-    The volume of that name, whoever owns it.
+    The volume of that name, whoever owns it. A name that another owner's service mounts is
+    that owner's, though no volume has it yet: the engine makes one when a task starts.
     """
 
     name: str
@@ -223,6 +239,39 @@ class MakeVolume(Question[VolumeFacts]):
 
     name: str
     labels: Mapping[str, str]
+
+
+@frozen
+class ClusterNamed(Question[ClusterFacts | None]):
+    """
+    Which object of a Swarm a full id, a name or a unique prefix of an id means, of the
+    asking owner's own. L{None} where there is none. A task is its service's owner's.
+
+    @ivar kind: C{service}, C{task}, C{secret} or C{config}.
+    @raise dss.errors.BadRequest: where it means several.
+    @raise dss.errors.NoManager: where the engine is no manager of a Swarm.
+    """
+
+    kind: str
+    reference: str
+
+
+@frozen
+class OwnServices(Question[Sequence[Json]]):
+    """
+    The owner's entries of C{GET /services}.
+
+    @raise dss.errors.NoManager: where the engine is no manager of a Swarm.
+    """
+
+
+@frozen
+class ThisNode(Question[str]):
+    """
+    The id of the engine's own node in its Swarm.
+
+    @raise dss.errors.NoManager: where the engine is in none.
+    """
 
 
 @frozen

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dss.model.ruling import Hijack
 from dss.policy import containers, create, listing, ownership, update
-from dss.policy.later import later
+from dss.policy.granted import checkpoint
 from dss.routes.table import (
     Body,
     Family,
@@ -23,7 +23,6 @@ from dss.routes.table import (
 _OWN = "own container only"
 _RECHECKED = "own container only; host directories judged again"
 _TAR = (("Content-Type", "application/x-tar"),)
-_CHECKPOINTS = later("checkpoints", "They are kept in the host's file system.")
 
 
 def _attach(since: str) -> tuple[Param, ...]:
@@ -288,8 +287,8 @@ ROUTES = (
         "GET",
         "/containers/{id}/checkpoints",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         params=(text("dir"),),
     ),
@@ -298,8 +297,8 @@ ROUTES = (
         "POST",
         "/containers/{id}/checkpoints",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         body=Body.JSON,
     ),
@@ -308,8 +307,8 @@ ROUTES = (
         "DELETE",
         "/containers/{id}/checkpoints/{checkpoint}",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         params=(text("dir"),),
     ),

@@ -76,7 +76,10 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
         (shown(RepoTags=[], RepoDigests=[]), ImageFacts(ID, None)),
         (shown(RepoTags=["<none>:<none>"], RepoDigests=["<none>@<none>"]), ImageFacts(ID, None)),
         (shown(RepoTags=["a:1"]), ImageFacts(ID, None, is_named=True)),
-        (shown(RepoDigests=["a@sha256:1"]), ImageFacts(ID, None, is_named=True)),
+        (
+            shown(RepoDigests=["a@sha256:1"]),
+            ImageFacts(ID, None, is_named=True, digests=("a@sha256:1",)),
+        ),
         (
             shown(
                 {
