@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dss.model.ruling import Hijack
 from dss.policy import containers, create, listing, ownership, update
+from dss.policy.fields.tables import CREATE
 from dss.policy.granted import checkpoint
 from dss.routes.table import (
     Body,
@@ -17,6 +18,7 @@ from dss.routes.table import (
     filters,
     ignored,
     integer,
+    repeated,
     text,
 )
 
@@ -31,6 +33,8 @@ def _attach(since: str) -> tuple[Param, ...]:
         boolean("logs"),
         boolean("stream"),
         *(boolean(name, since) for name in ("stdin", "stdout", "stderr")),
+        # What dockerode is told of the connection it sends to the engine.
+        ignored("hijack"),
     )
 
 
@@ -60,7 +64,7 @@ ROUTES = (
         Family.CONTAINERS,
         create.judge,
         "body judged field by field; stamped",
-        params=(text("name"), text("platform", "1.41")),
+        params=(text("name"), text("platform", "1.41"), *repeated(CREATE)),
         body=Body.JSON,
     ),
     Route(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dss.policy.fields.table import Table
 from dss.policy.fields.tables import CONFIG_CREATE, CONFIG_UPDATE, SECRET_CREATE, SECRET_UPDATE
 from dss.policy.swarm import services, stores
-from dss.routes.table import Body, Family, Route, api, filters, integer
+from dss.routes.table import Body, Family, Route, api, filters, integer, repeated
 
 
 def _rows(
@@ -34,6 +34,7 @@ def _rows(
             stores.create(create),
             "by the table of fields; the owner's label is added",
             since=api(since),
+            params=repeated(create),
             body=Body.JSON,
         ),
         Route(
