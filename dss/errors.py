@@ -180,3 +180,11 @@ class TooMany(DssError):
 
     status = 503
     closes = True
+
+
+class StartError(SystemExit, Exception):
+    """
+    dss can't start. C{twist}, as every program, ends with the message and the status 1.
+    C{twistd} tells the process that waits for its daemon of an L{Exception} only; of
+    anything else it would never hear.
+    """
