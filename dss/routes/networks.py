@@ -4,10 +4,9 @@ Rows of the operations on networks.
 
 from __future__ import annotations
 
-from dss.policy.fields.tables import NETWORK_CREATE
 from dss.policy.networks import judging, showing
 from dss.policy.request import Policy
-from dss.routes.table import Body, Family, Param, Route, boolean, filters, repeated, text
+from dss.routes.table import Body, Family, Param, Route, boolean, filters, text
 
 
 def _row(
@@ -47,8 +46,7 @@ ROUTES = (
         "/networks/create",
         judging.create,
         "by the table of fields; the owner's label is added",
-        repeated(NETWORK_CREATE),
-        Body.JSON,
+        body=Body.JSON,
     ),
     _row(
         "NetworkConnect",

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from dss.config.grants import GRANTABLE
 from dss.errors import Denied
 from dss.policy.later import later
 from dss.routes import ROUTES
@@ -24,12 +23,8 @@ WORKING = {
     *("ContainerExec", "ExecStart", "ExecResize", "ExecInspect", "ImageList", "ImageInspect"),
     *("SystemPing", "SystemPingHead", "SystemVersion", "SystemInfo", "SystemEvents"),
     *("NetworkList", "NetworkInspect", "NetworkCreate", "NetworkConnect", "NetworkDisconnect"),
-    *("NetworkPrune", "NetworkDelete", "ImageBuild"),
-    *("ServiceList", "ServiceCreate", "ServiceInspect", "ServiceUpdate", "ServiceDelete"),
-    *("ServiceLogs", "TaskList", "TaskInspect", "TaskLogs", "SwarmInspect", "NodeList"),
-    *("NodeInspect", "SecretList", "SecretCreate", "SecretInspect", "SecretUpdate"),
-    *("SecretDelete", "ConfigList", "ConfigCreate", "ConfigInspect", "ConfigUpdate"),
-    *("ConfigDelete", *GRANTABLE),
+    *("NetworkPrune", "NetworkDelete", "ImageBuild", "ImageHistory", "ImageTag", "ImageDelete"),
+    *("ImagePrune", "ImageGet", "ImageGetAll", "ImageAttestations"),
 }
 
 
