@@ -155,6 +155,15 @@ class EngineAway(DssError):
     status = 503
 
 
+class NoManager(DssError):
+    """
+    The engine is no manager of a Swarm, or the Swarm can't decide at the moment: told in
+    the engine's own words.
+    """
+
+    status = 503
+
+
 class EngineOdd(DssError):
     """
     The engine answered what dss does not understand, so nothing of it is passed
@@ -164,16 +173,6 @@ class EngineOdd(DssError):
     status = 502
 
 
-class EngineSaid(DssError):
-    """
-    The engine's own error, of a question that dss asked in the client's place.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class TooMany(DssError):
     """
     The owner has as much under way as it may have: connections, or bodies.
@@ -181,3 +180,11 @@ class TooMany(DssError):
 
     status = 503
     closes = True
+
+
+class StartError(SystemExit, Exception):
+    """
+    dss can't start. C{twist}, as every program, ends with the message and the status 1.
+    C{twistd} tells the process that waits for its daemon of an L{Exception} only; of
+    anything else it would never hear.
+    """

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import os
 import resource
-import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import evolve, fields
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
@@ -22,15 +22,15 @@ from twisted.python.usage import UsageError
 from dss import __version__
 from dss.config.load import FileSettings, load
 from dss.config.settings import EngineSocket, Limits, OwnerSettings, Root
+from dss.engine.endpoint import engine_endpoint, engine_socket
+from dss.errors import StartError
 from dss.hooks.chain import HookChain
 from dss.hooks.discovery import HookError, find_hooks
-from dss.ledger.ledger import AnyLedger, Ledger, LedgerError, NoLedger
 from dss.model.owner import Owner
 from dss.proxy import container_socket
 from dss.proxy.container_socket import ContainerListener
 from dss.proxy.guard import Guard
 from dss.proxy.listener import Listener, SocketAccess, UnixAddress
-from dss.proxy.reconciling import LedgerService
 
 #: The engine address that means the small engine in memory.
 MEMORY = "memory:"
@@ -71,14 +71,6 @@ class Options(UsageOptions):
             "c",
             None,
             "A settings file, in TOML. What the command line says comes before what it says.",
-        ],
-        [
-            "ledger",
-            None,
-            None,
-            "A file that remembers whose the images are that were pulled or loaded, and whose the "
-            "tags of shared images. It is made where it is missing. One for each engine, for all "
-            "dss that guard it. [default: none, and what needs it is denied]",
         ],
         [
             "owner",
@@ -148,8 +140,8 @@ hook_seconds. May be repeated."""
         """
         written = _read(self["config"]) if self["config"] is not None else FileSettings()
         self["listen"] = self["listen"] or list(written.owner.listen)
-        self["engine"] = self["engine"] or written.engine or DEFAULT_ENGINE
-        self["ledger"] = self["ledger"] or written.ledger
+        if self["engine"] is None:
+            self["engine"] = written.engine if written.engine is not None else DEFAULT_ENGINE
         if not self["listen"]:
             raise UsageError("say where clients connect, with --listen unix:/PATH")
         try:
@@ -160,10 +152,9 @@ hook_seconds. May be repeated."""
             listening = [
                 UnixAddress.parse(each).path for each in self["listen"] if each.startswith("unix:")
             ]
-            engine_path = _check_engine(self["engine"])
+            engine_path = engine_socket(self["engine"])
             replacement = self._container_socket(written, listening, owner)
             sockets = [*listening, *([engine_path] if engine_path else [])]
-            named = [UnixAddress.parse(self["engine"]).path] if engine_path else []
             self["settings"] = OwnerSettings(
                 owner,
                 tuple(Root.parse(text) for text in self["allow-bind"]) or written.owner.allow_bind,
@@ -172,13 +163,15 @@ hook_seconds. May be repeated."""
                 written.owner.limits,
                 written.networks,
                 EngineSocket.known(
-                    [*sockets, *named, *(os.path.realpath(each) for each in sockets)], replacement
+                    [*sockets, *(os.path.realpath(each) for each in sockets)], replacement
                 ),
+                written.owner.grants,
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
-        if engine_path in listening:
-            raise UsageError(f"{engine_path} is the engine's own socket: listen somewhere else")
+        for path in listening:
+            if engine_path and os.path.realpath(path) == os.path.realpath(engine_path):
+                raise UsageError(f"{path} is the engine's own socket: listen somewhere else")
         for root in self["settings"].roots:
             _check_root(root, [*sockets, *([replacement] if replacement else [])])
 
@@ -204,7 +197,7 @@ hook_seconds. May be repeated."""
             return None
 
     def _owner(self, written: FileSettings) -> Owner:
-        if self["owner"]:
+        if self["owner"] is not None:
             return Owner(self["owner"])
         return written.owner.name or Owner(f"owner-{uuid.uuid4().hex[:12]}")
 
@@ -222,34 +215,6 @@ def _read(name: str) -> FileSettings:
         raise UsageError(str(error)) from None
 
 
-def _check_engine(description: str) -> str | None:
-    """
-    Whether an engine's address could work.
-
-    @return: the path of its socket, where it is a UNIX socket.
-    @raise ValueError: if it can't.
-    """
-    if description == MEMORY:
-        return None
-    if "://" in description and not description.startswith("unix://"):
-        raise ValueError(
-            f"{description!r} is no endpoint: write tcp:HOST:PORT, or unix:PATH, as Twisted does"
-        )
-    if not description.startswith("unix:"):
-        return None
-    path = UnixAddress.parse(description).path
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        # The engine may start later than dss.
-        return path
-    except OSError as error:
-        raise ValueError(f"the engine's socket {path} can't be used: {error.strerror}") from None
-    if not stat.S_ISSOCK(mode):
-        raise ValueError(f"{path} is no socket, so no engine can be there")
-    return os.path.realpath(path)
-
-
 def _check_root(root: Root, sockets: list[str]) -> None:
     """
     A root must be what it seems, and give no way around dss.
@@ -262,6 +227,32 @@ def _check_root(root: Root, sockets: list[str]) -> None:
     for path in sockets:
         if os.path.realpath(path).startswith(root.path + "/"):
             raise UsageError(f"--allow-bind {root.path}: that would hand out the socket {path}")
+
+
+class _Program(MultiService):
+    """
+    All services of dss. Where one can't start, those that have started leave nothing
+    behind.
+    """
+
+    def __init__(self) -> None:
+        MultiService.__init__(self)
+
+    def privilegedStartService(self) -> None:
+        with self._whole():
+            MultiService.privilegedStartService(self)
+
+    def startService(self) -> None:
+        with self._whole():
+            MultiService.startService(self)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        try:
+            yield
+        except StartError:
+            MultiService.stopService(self)
+            raise
 
 
 class _GuardService(Service):
@@ -324,30 +315,23 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         hooks = HookChain(find_hooks(), reactor, settings.limits.hook_seconds)
     except HookError as error:
-        raise SystemExit(f"dss: {error}") from error
-    service = MultiService()
-    ledger: AnyLedger = NoLedger()
-    if options["ledger"] is not None:
-        try:
-            ledger = Ledger(options["ledger"], reactor)
-        except LedgerError as error:
-            raise SystemExit(f"dss: {error}") from error
+        raise StartError(f"dss: {error}") from error
+    service: MultiService = _Program()
     guard = Guard(
         settings,
         _engine_endpoint(options["engine"], reactor),
         hooks,
         reactor,
-        ledger,
     )
     without = options["no-container-socket"]
     service.addService(_GuardService(guard, options["engine"], hooks, without))
-    if isinstance(ledger, Ledger):
-        service.addService(LedgerService(ledger, guard.facts, reactor))
     for description in options["listen"]:
         try:
             listener = Listener(description, guard.listener(), options["access"], reactor)
         except ValueError as error:
-            raise SystemExit(f"dss can't listen on {description}: {error}") from error
+            raise StartError(f"dss can't listen on {description}: {error}") from error
+        # Here all of a message is shown, also where a daemon is about to be made.
+        listener.check()
         service.addService(listener)
     replacement = settings.engine_socket.replacement
     if replacement is not None:
@@ -367,7 +351,6 @@ def _engine_endpoint(description: str, reactor: Any) -> IStreamClientEndpoint:
         )
         return MemoryEngineEndpoint(MemoryEngine(reactor), reactor)
     try:
-        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
-    except (ValueError, TypeError) as error:
-        raise SystemExit(f"dss can't reach an engine at {description!r}: {error}") from error
-    return endpoint
+        return engine_endpoint(description, reactor)
+    except ValueError as error:
+        raise StartError(f"dss can't reach an engine at {description!r}: {error}") from error

@@ -27,8 +27,7 @@ MAY_IMPORT = {
     "dss.hooks": {"dss.model", "dss.plugins"},
     "dss.plugins": set[str](),
     "dss.transport": {"dss.errors"},
-    "dss.ledger": {"dss.model"},
-    "dss.engine": {"dss.routes", "dss.hooks", "dss.wire", "dss.transport", "dss.ledger"},
+    "dss.engine": {"dss.routes", "dss.hooks", "dss.wire", "dss.transport"},
     "dss.proxy": {
         "dss.routes",
         "dss.hooks",

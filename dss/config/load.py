@@ -20,6 +20,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn
 
+from dss.config import grants
 from dss.config.containers import Containers, OwnerLimits
 from dss.config.networks import Networks
 from dss.config.settings import Limits, Root
@@ -56,6 +57,14 @@ class OwnerSection:
         None,
         "text",
     )
+    grants: tuple[str, ...] = setting(
+        'Operations that are denied to everybody else, by their names, such as "SwarmInit" or '
+        '"PluginList". Most of them are as good as root on the host, or on all machines of a '
+        "Swarm.",
+        (),
+        "list of names",
+        grants.check,
+    )
     limits: OwnerLimits = section(
         "What the owner may use in sum. Whatever goes over it is denied.", OwnerLimits
     )
@@ -69,9 +78,6 @@ class FileSettings:
 
     engine: str | None = setting(
         "The engine, as a Twisted client endpoint: --engine.", None, "text"
-    )
-    ledger: str | None = setting(
-        "The file of the ledger, made where it is missing: --ledger.", None, "path"
     )
     owner: OwnerSection = section("The owner.", OwnerSection)
     limits: Limits = section("What may be taken of dss itself: --limit.", Limits)

@@ -139,6 +139,7 @@ class OwnerSettings:
     @ivar sums: what they may use in sum.
     @ivar networks: what may be asked of networks.
     @ivar engine_socket: what becomes of the engine's socket where it is bound.
+    @ivar grants: operations that it may use though nobody may by default.
     """
 
     owner: Owner
@@ -148,6 +149,7 @@ class OwnerSettings:
     sums: OwnerLimits = field(factory=OwnerLimits)
     networks: Networks = field(factory=Networks)
     engine_socket: EngineSocket = field(factory=EngineSocket)
+    grants: tuple[str, ...] = ()
 
 
 __all__ = ["EngineSocket", "Limits", "OwnerSettings", "Root"]

@@ -13,8 +13,6 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from dss.model.records import NO_RECORDS, Records
-
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 #: Anything that JSON can hold.
@@ -45,10 +43,10 @@ class ContainerFacts:
 @frozen
 class ImageFacts:
     """
-    What the engine and the ledger say of one image.
+    What the engine says of one image.
 
     @ivar id: the full id, C{sha256:} and 64 hex digits.
-    @ivar owner: the owner's name by its label, or L{None} where that tells of none.
+    @ivar owner: the owner's name by its label, or L{None} for one that nobody owns.
     @ivar is_named: whether it has a tag or a digest. Without one, and without an owner, it
         is a step of somebody's build.
     @ivar working_dir: the directory in which its program starts, or empty.
@@ -58,11 +56,7 @@ class ImageFacts:
     @ivar on_build: instructions that a build runs which begins with it.
     @ivar platform: its operating system, processor and, where it has one, variant, as
         C{linux/arm64/v8}; empty where unknown.
-    @ivar tags: its tags, canonical.
-    @ivar digests: its digests, canonical.
-    @ivar found_by: which of these it was found by; empty where that was an id.
-    @ivar parent: the id of the image that it was built upon here, or empty.
-    @ivar records: what the ledger has on it.
+    @ivar digests: names with digests by which a registry has it, as C{NAME@sha256:…}.
     """
 
     id: str
@@ -73,67 +67,14 @@ class ImageFacts:
     check_intervals: Mapping[str, int] = field(factory=dict)
     on_build: tuple[str, ...] = ()
     platform: str = ""
-    tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
-    found_by: str = ""
-    parent: str = ""
-    records: Records = NO_RECORDS
-
-    @property
-    def owners(self) -> frozenset[str]:
-        """
-        Whose it is: those who made, pulled or loaded it.
-        """
-        return self.records.owners(self.id, self.owner)
-
-    def claimants(self, name: str) -> frozenset[str]:
-        """
-        Whose one of its tags or digests is; nobody's where it is shared.
-        """
-        if name in self.digests:
-            return self.records.claimants_of_digest(name, self.id)
-        return self.records.claimants(name, self.id, self.owner)
-
-    @property
-    def is_shared(self) -> bool:
-        """
-        Whether everybody may use it: it has a tag that is nobody's; or it has neither an
-        owner nor a tag, but a digest.
-        """
-        if any(not self.claimants(each) for each in self.tags):
-            return True
-        if self.owners or not self.is_named:
-            return False
-        return not self.digests or any(not self.claimants(each) for each in self.digests)
-
-    def is_visible(self, name: str, owner: str) -> bool:
-        """
-        Whether an owner may know of a tag or a digest.
-        """
-        claimants = self.claimants(name)
-        return not claimants or owner in claimants
 
     def is_usable(self, owner: str) -> bool:
         """
-        Whether an owner may see and use it, by the reference that it was found by: its own,
-        or a shared one.
+        Whether an owner may see and use it: its own, or a shared one, which is one that
+        nobody owns and that has a name.
         """
-        if self.found_by and not self.is_visible(self.found_by, owner):
-            return False
-        return (
-            owner in self.owners
-            or self.is_shared
-            or any(owner in self.claimants(each) for each in (*self.tags, *self.digests))
-        )
-
-    def others(self, owner: str) -> frozenset[str]:
-        """
-        The other owners who have it, by itself or by a tag.
-        """
-        found = set(self.owners)
-        for name in self.tags:
-            found |= self.claimants(name)
-        return frozenset(found - {owner})
+        return self.owner == owner or (self.owner is None and self.is_named)
 
 
 def is_named(image: Json) -> bool:
@@ -170,6 +111,19 @@ class VolumeFacts:
     owner: str | None
     driver: str
     options: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class ClusterFacts:
+    """
+    What a Swarm's manager says of one service, task, secret or config.
+
+    @ivar id: the full id. It is never given to another object.
+    @ivar value: the manager's whole object.
+    """
+
+    id: str
+    value: Json
 
 
 @frozen
@@ -238,8 +192,7 @@ class ExecNamed(Question[ContainerFacts | None]):
 @frozen
 class ImageNamed(Question[ImageFacts | None]):
     """
-    Which image a reference, id or unique prefix of an id means, whoever owns it, with the
-    ledger's records of it.
+    Which image a reference, id or unique prefix of an id means, whoever owns it.
     """
 
     reference: str
@@ -270,7 +223,8 @@ class PrivateBridge(Question[NetworkFacts]):
 @frozen
 class VolumeNamed(Question[VolumeFacts | None]):
     """
-    The volume of that name, whoever owns it.
+    The volume of that name, whoever owns it. A name that another owner's service mounts is
+    that owner's, though no volume has it yet: the engine makes one when a task starts.
     """
 
     name: str
@@ -285,6 +239,39 @@ class MakeVolume(Question[VolumeFacts]):
 
     name: str
     labels: Mapping[str, str]
+
+
+@frozen
+class ClusterNamed(Question[ClusterFacts | None]):
+    """
+    Which object of a Swarm a full id, a name or a unique prefix of an id means, of the
+    asking owner's own. L{None} where there is none. A task is its service's owner's.
+
+    @ivar kind: C{service}, C{task}, C{secret} or C{config}.
+    @raise dss.errors.BadRequest: where it means several.
+    @raise dss.errors.NoManager: where the engine is no manager of a Swarm.
+    """
+
+    kind: str
+    reference: str
+
+
+@frozen
+class OwnServices(Question[Sequence[Json]]):
+    """
+    The owner's entries of C{GET /services}.
+
+    @raise dss.errors.NoManager: where the engine is no manager of a Swarm.
+    """
+
+
+@frozen
+class ThisNode(Question[str]):
+    """
+    The id of the engine's own node in its Swarm.
+
+    @raise dss.errors.NoManager: where the engine is in none.
+    """
 
 
 @frozen

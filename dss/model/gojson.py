@@ -49,7 +49,7 @@ class Pairs:
 @frozen
 class Fraction:
     """
-    A number with a fraction or an exponent, which no field of the API takes.
+    A number with a fraction or an exponent, which few fields of the API take.
 
     @ivar text: as it was written.
     """
@@ -337,6 +337,26 @@ class Whole(Shape):
 
 
 @frozen
+class Real(Shape):
+    """
+    One of Go's floating-point types.
+    """
+
+    name: str = "float32"
+
+    def zero(self) -> float:
+        return 0
+
+    def decode(self, value: Value, at: _At) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+            at.wrong(value, self.name)
+        found = float(value.text) if isinstance(value, Fraction) else value
+        if abs(found) >= 2**128:
+            at.wrong(value, self.name)
+        return found
+
+
+@frozen
 class Nothing(Shape):
     """
     Go's C{struct{}}: an object whose content, if any, is dropped.
@@ -483,7 +503,7 @@ class Decoded:
     """
     What L{decode} found.
 
-    @ivar value: plain dicts under canonical keys, lists, strings, bools and ints.
+    @ivar value: plain dicts under canonical keys, lists, strings, bools and numbers.
         L{None} stands only for a body that is C{null}.
     @ivar unknown: fields that were left out, though they have a value: the first
         L{UNKNOWN_TOLD} of them.
@@ -532,6 +552,7 @@ SHAPES: Mapping[str, Callable[[], Shape]] = {
     "uint16": lambda: Whole("uint16"),
     "uint32": lambda: Whole("uint32"),
     "uint64": lambda: Whole("uint64"),
+    "number": Real,
     "nothing": Nothing,
     "words": Words,
     "array of string": lambda: ListOf(Text()),

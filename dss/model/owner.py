@@ -23,6 +23,10 @@ IMAGE_LABEL = "com.dss.image"
 #: something else; empty where it was not. L{dss.policy.shown} says what is in it.
 MOUNTS_LABEL = "com.dss.mounts"
 
+#: On a service: the id of the node that its tasks are kept to, because what they mount was
+#: looked at there.
+NODE_LABEL = "com.dss.node"
+
 #: On the volume that stands for an allowed host directory: the directory.
 ROOT_LABEL = "com.dss.root"
 

@@ -12,6 +12,7 @@ from dss.model.message import HeaderList
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream
 from dss.policy import claims
 from dss.policy.filters import narrowed
+from dss.policy.granted import check_checkpoint
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.networks.showing import with_networks
@@ -30,18 +31,12 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     The policy of starting and restarting a container. The engine looks at a bind's source
     anew at each start, so its host directories are judged again.
 
-    @raise Denied: for a checkpoint, whose directory the engine reads on the host, for a
-        host directory that is no longer what was allowed, and for a limit of the owner.
+    @raise Denied: for a checkpoint that is not granted, for a host directory that is no longer
+        what was allowed, and for a limit of the owner.
     """
-    for name in ("checkpoint", "checkpoint-dir"):
-        if text_of(request, name):
-            raise Denied(
-                Problem(
-                    "container.checkpoint",
-                    name,
-                    "a checkpoint is read from the host's file system.",
-                )
-            )
+    name, directory = text_of(request, "checkpoint"), text_of(request, "checkpoint-dir")
+    if name or directory:
+        check_checkpoint(name, directory, around)
     reference = request.params["id"]
     found = yield from own_container(reference)
     yield from recheck(found.id, around)

@@ -39,4 +39,4 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if (yield from ask(ExecNamed(id))) is None:
         raise NotFound(f"No such exec instance: {id}")
     reply = Stream() if body.get("Detach") else Hijack("tcp")
-    return Forward(params={"id": id}, body=gojson.encode(body), reply=reply)
+    return Forward(params={"id": id}, body=gojson.encode(EXEC_START.cleaned(body)), reply=reply)

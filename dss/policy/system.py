@@ -12,6 +12,7 @@ from dss.model.message import ResponseHead
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import NEWEST, OLDEST, ApiVersion
 from dss.policy.request import Circumstances, Request
+from dss.policy.swarm.nodes import in_info
 
 #: The fields of C{/info} that tell of the engine's kind, its limits and its machine's
 #: size, and of nobody's use of it (Docker Engine API 1.55, I{SystemInfo}).
@@ -76,15 +77,15 @@ def ping(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
 def _modest(head: ResponseHead) -> ResponseHead:
     """
-    A ping's head that tells of no newer API than dss knows, of the builder that dss
-    mediates, and of no swarm.
+    A ping's head that tells of no newer API than dss knows, and of the builder that dss
+    mediates.
     """
     headers = []
     for name, value in head.headers:
         lowered = name.lower()
         if lowered == "api-version":
             headers.append((name, _capped(value)))
-        elif lowered not in ("builder-version", "swarm"):
+        elif lowered != "builder-version":
             headers.append((name, value))
     headers.append(("Builder-Version", "1"))
     return ResponseHead(head.status, head.reason, tuple(headers), head.length)
@@ -156,7 +157,9 @@ def _informed(value: Json) -> Judgement[Json]:
     for key, counted in _COUNTS.items():
         shown[key] = sum(state in counted for state in states)
     if "Swarm" in value:
-        shown["Swarm"] = {**_blank_object(value["Swarm"]), "LocalNodeState": "inactive"}
+        shown["Swarm"] = {**_blank_object(value["Swarm"]), **in_info(value["Swarm"])}
+        # The docker CLI shows what is in it where it is there.
+        shown["Swarm"].pop("Cluster", None)
     # The docker CLI reads members of these, and means them to be there.
     if "RegistryConfig" in value:
         shown["RegistryConfig"] = _blank_object(value["RegistryConfig"])

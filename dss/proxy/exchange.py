@@ -61,7 +61,6 @@ class Exchange:
         "_channel",
         "_client_held",
         "_client_slow",
-        "_complete",
         "_engine_held",
         "_engine_slow",
         "_flow",
@@ -94,7 +93,6 @@ class Exchange:
         self._client_slow = False
         self._engine_held = False
         self._engine_slow = False
-        self._complete = False
         self._client_held = False
         self._watched: WatchedBody | None = None
         self._receive = self._collect_body
@@ -315,7 +313,6 @@ class Exchange:
         """
 
     def reply_ended(self) -> None:
-        self._complete = True
         if self._flow is not None:
             self._flow.ended()
 
@@ -530,9 +527,6 @@ class Exchange:
         self.reply_received = self._drop_reply
         self._flow = None
         self._call = None
-        after = None if self._forward is None else self._forward.after
-        if after is not None:
-            self._guard.run(after(self._complete))
 
 
 _RAW_STREAM = "application/vnd.docker.raw-stream"

@@ -8,6 +8,7 @@ import grp
 import os
 import pwd
 import re
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,10 +16,13 @@ from attrs import field, frozen
 from twisted.application.service import IService, Service
 from twisted.application.strports import service as strports_service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IReactorUNIX
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
+
+from dss.errors import StartError
+from dss.proxy.bound_port import BoundPort, inherited
+from dss.proxy.socket_file import SocketFile, check, open_to_others, place
+from dss.transport.endpoint_text import EndpointText, check_port, reason
 
 _Stop = Callable[[], Deferred[None]]
 
@@ -81,14 +85,14 @@ class UnixAddress:
     """
     The parts of a C{unix:…} endpoint string.
 
-    @ivar lock: whether a lock file beside the socket tells a stale socket from one in
-        use, so that a start after a crash takes over.
+    @ivar take_over: whether a socket that a crash left behind is replaced
+        (C{lockfile} in the string, as Twisted needs a lock file for that).
     """
 
     path: str
     mode: int | None = None
     backlog: int = 512
-    lock: bool = True
+    take_over: bool = True
 
     @classmethod
     def parse(cls, description: str) -> UnixAddress:
@@ -98,16 +102,13 @@ class UnixAddress:
 
         @raise ValueError: if it is not of that form.
         """
-        kind, *parts = [
-            re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", description)
-        ]
-        named = dict(part.split("=", 1) for part in parts if "=" in part)
-        plain = [part for part in parts if "=" not in part]
+        text = EndpointText.parse(description)
+        plain, named = list(text.plain), dict(text.named)
         path = named.pop("address", None) or (plain.pop(0) if plain else "")
         mode = named.pop("mode", None)
         backlog = named.pop("backlog", "512")
         lock = named.pop("lockfile", "1")
-        if kind != "unix" or plain or named or not path or not backlog.isdigit():
+        if text.kind != "unix" or plain or named or not path or not backlog.isdigit():
             raise ValueError(f"{description!r} is no UNIX socket: it should look like unix:/PATH")
         if not path.startswith("/"):
             raise ValueError(f"the socket's path must be absolute, not {path!r}")
@@ -121,13 +122,17 @@ class UnixAddress:
         )
 
 
+#: The place of the port in the endpoints that have one.
+_PORTS = {"tcp": 0, "tcp6": 0, "ssl": 0, "tls": 1}
+
+
 class Listener(Service):
     """
     Listens on one endpoint while it runs. A start that fails ends the program: a
     guard that listens nowhere would look healthy, and be deaf.
 
-    A UNIX socket is never more open than it will be in the end. It is born with all
-    access for its owner alone, then given away, then opened.
+    A UNIX socket is never more open than it will be in the end: it is there once it
+    is complete.
     """
 
     _log = Logger(namespace="dss.listener")
@@ -141,20 +146,31 @@ class Listener(Service):
     ) -> None:
         """
         @param description: a Twisted server endpoint string.
-        @param access: who may connect, where it is a UNIX socket.
+        @param access: who may connect, where it is a UNIX socket of dss's own.
         @raise ValueError: if there is no such endpoint.
         """
         self._description = description
         self._factory = factory
         self._access = access
         self._reactor = reactor
-        self._port: IListeningPort | None = None
+        self._port: BoundPort | None = None
+        self._file: SocketFile | None = None
         self._other: IService | None = None
         self._address: UnixAddress | None = None
-        if description.startswith("unix:"):
+        self._inherited: socket.socket | None = None
+        text = EndpointText.parse(description)
+        if text.kind == "unix":
             self._address = UnixAddress.parse(description)
-        else:
-            self._other = strports_service(description, factory, reactor)
+            return
+        if text.kind in _PORTS:
+            check_port(text.value("port", _PORTS[text.kind]), lowest=0)
+        try:
+            if text.kind == "systemd":
+                self._inherited = inherited(description, reactor)
+            if self._inherited is None:
+                self._other = strports_service(description, factory, reactor)
+        except Exception as error:
+            raise ValueError(reason(error)) from error
 
     @property
     def path(self) -> str | None:
@@ -162,6 +178,18 @@ class Listener(Service):
         The UNIX socket's path, or L{None} where it is none.
         """
         return None if self._address is None else self._address.path
+
+    def check(self) -> None:
+        """
+        Find out whether it could listen, as far as that can be known without listening.
+
+        @raise StartError: if it can't.
+        """
+        if self._address is not None:
+            try:
+                check(self._address.path, self._address.take_over)
+            except (OSError, ValueError) as error:
+                raise self._failed(error) from error
 
     def privilegedStartService(self) -> None:
         self._listen()
@@ -171,46 +199,61 @@ class Listener(Service):
         self._listen()
 
     def _listen(self) -> None:
+        if self._port is not None or (self._other is not None and self._other.running):
+            return
         try:
-            if self._address is not None:
-                if self._port is None:
-                    self._prepare()
-                    self._port = self._listen_unix(self._address)
-                    self._log.info("listening on {address}", address=self._description)
-            elif self._other is not None and not self._other.running:
+            if self._other is not None:
                 self._other.startService()
-                self._log.info("listening on {address}", address=self._description)
-        except (CannotListenError, OSError, ValueError) as error:
-            raise SystemExit(f"dss can't listen on {self._description}: {error}") from error
+            else:
+                self._port = self._listen_unix()
+        except Exception as error:
+            failed = self._failed(error)
+            # A daemon has no other place to say all of it.
+            self._log.error("{reason}", reason=str(failed))
+            raise failed from error
+        self._log.info("listening on {address}", address=self._description)
 
     def _prepare(self) -> None:
         """
         Make what a UNIX socket needs. By default that is there.
         """
 
-    def _listen_unix(self, address: UnixAddress) -> IListeningPort:
-        access = self._access
-        old = os.umask(0o177)
-        try:
-            port = cast(IReactorUNIX, self._reactor).listenUNIX(
-                address.path, self._factory, address.backlog, 0o600, address.lock
+    def _failed(self, error: Exception) -> StartError:
+        return StartError(f"dss can't listen on {self._description}: {reason(error)}")
+
+    def _listen_unix(self) -> BoundPort:
+        address, access = self._address, self._access
+        if address is None:
+            assert self._inherited is not None
+            listening = self._inherited
+        else:
+            self._prepare()
+            mode = access.mode if address.mode is None else address.mode
+            self._file = place(
+                *(address.path, mode, access.uid, access.gid, address.backlog, address.take_over)
             )
-        finally:
-            os.umask(old)
-        try:
-            if access.uid != -1 or access.gid != -1:
-                os.chown(address.path, access.uid, access.gid)
-            os.chmod(address.path, access.mode if address.mode is None else address.mode)
-        except OSError:
-            port.stopListening()
-            raise
+            listening = self._file.socket
+            shared = open_to_others(address.path)
+            if shared is not None:
+                self._log.warn(
+                    "others than root and dss's user can write to {directory}, and so put a socket "
+                    "of their own in the place of {path}",
+                    directory=shared,
+                    path=address.path,
+                )
+        port = BoundPort(listening, self._description, self._factory, self._reactor)
+        port.startListening()
         return port
 
     def stopService(self) -> Deferred[None]:
         Service.stopService(self)
+        # While it still listens, so that nobody else can take the path meanwhile.
+        file, self._file = self._file, None
+        if file is not None:
+            file.remove()
         port, self._port = self._port, None
         if port is not None:
             return maybeDeferred(cast(_Stop, port.stopListening))
-        if self._other is not None:
+        if self._other is not None and self._other.running:
             return maybeDeferred(cast(_Stop, self._other.stopService))
         return succeed(None)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dss.model.ruling import Hijack
 from dss.policy import containers, create, listing, ownership, update
-from dss.policy.later import later
+from dss.policy.fields.tables import CREATE
+from dss.policy.granted import checkpoint
 from dss.routes.table import (
     Body,
     Family,
@@ -17,13 +18,13 @@ from dss.routes.table import (
     filters,
     ignored,
     integer,
+    repeated,
     text,
 )
 
 _OWN = "own container only"
 _RECHECKED = "own container only; host directories judged again"
 _TAR = (("Content-Type", "application/x-tar"),)
-_CHECKPOINTS = later("checkpoints", "They are kept in the host's file system.")
 
 
 def _attach(since: str) -> tuple[Param, ...]:
@@ -32,6 +33,8 @@ def _attach(since: str) -> tuple[Param, ...]:
         boolean("logs"),
         boolean("stream"),
         *(boolean(name, since) for name in ("stdin", "stdout", "stderr")),
+        # What dockerode is told of the connection it sends to the engine.
+        ignored("hijack"),
     )
 
 
@@ -61,7 +64,7 @@ ROUTES = (
         Family.CONTAINERS,
         create.judge,
         "body judged field by field; stamped",
-        params=(text("name"), text("platform", "1.41")),
+        params=(text("name"), text("platform", "1.41"), *repeated(CREATE)),
         body=Body.JSON,
     ),
     Route(
@@ -288,8 +291,8 @@ ROUTES = (
         "GET",
         "/containers/{id}/checkpoints",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         params=(text("dir"),),
     ),
@@ -298,8 +301,8 @@ ROUTES = (
         "POST",
         "/containers/{id}/checkpoints",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         body=Body.JSON,
     ),
@@ -308,8 +311,8 @@ ROUTES = (
         "DELETE",
         "/containers/{id}/checkpoints/{checkpoint}",
         Family.CONTAINERS,
-        _CHECKPOINTS,
-        "denied for now",
+        checkpoint,
+        "denied unless granted; own container, the engine's own directory",
         since=api("1.25"),
         params=(text("dir"),),
     ),

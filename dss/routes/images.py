@@ -4,7 +4,7 @@ Rows of the operations on images.
 
 from __future__ import annotations
 
-from dss.policy.images import pruning, removing, saving, showing, tagging
+from dss.policy import images
 from dss.policy.later import later
 from dss.routes.table import (
     Body,
@@ -20,7 +20,6 @@ from dss.routes.table import (
 )
 
 _LATER = "denied for now"
-_VISIBLE = "own images and those that nobody owns"
 _IMAGES = later("this operation on images")
 _REGISTRY = later("registries")
 _PULL = later(
@@ -36,8 +35,8 @@ ROUTES = (
         "GET",
         "/images/json",
         Family.IMAGES,
-        showing.listing,
-        _VISIBLE,
+        images.listing,
+        "own images and those that nobody owns",
         params=(
             boolean("all"),
             filters(),
@@ -54,8 +53,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/json",
         Family.IMAGES,
-        showing.inspect,
-        _VISIBLE,
+        images.inspect,
+        "own images and those that nobody owns",
         params=(boolean("manifests", "1.48"), text("platform", "1.49")),
     ),
     Route(
@@ -81,8 +80,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/history",
         Family.IMAGES,
-        showing.history,
-        _VISIBLE,
+        _IMAGES,
+        _LATER,
         params=(text("platform", "1.48"),),
     ),
     Route(
@@ -99,8 +98,8 @@ ROUTES = (
         "POST",
         "/images/{name...}/tag",
         Family.IMAGES,
-        tagging.tag,
-        "own and shared ones, by tags that are free or own",
+        _IMAGES,
+        _LATER,
         params=(text("repo"), text("tag")),
     ),
     Route(
@@ -108,8 +107,8 @@ ROUTES = (
         "DELETE",
         "/images/{name...}",
         Family.IMAGES,
-        removing.delete,
-        "own ones, as far as no other owner has them",
+        _IMAGES,
+        _LATER,
         params=(boolean("force"), boolean("noprune"), texts("platforms", "1.50")),
     ),
     Route(
@@ -126,8 +125,8 @@ ROUTES = (
         "POST",
         "/images/prune",
         Family.IMAGES,
-        pruning.prune,
-        "own ones, one by one",
+        _IMAGES,
+        _LATER,
         params=(filters(),),
     ),
     Route(
@@ -153,8 +152,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/get",
         Family.IMAGES,
-        saving.get,
-        _VISIBLE,
+        _ARCHIVES,
+        _LATER,
         params=(texts("platform", "1.48"),),
     ),
     Route(
@@ -162,8 +161,8 @@ ROUTES = (
         "GET",
         "/images/get",
         Family.IMAGES,
-        saving.get_all,
-        _VISIBLE,
+        _ARCHIVES,
+        _LATER,
         params=(texts("names"), texts("platform", "1.48")),
     ),
     Route(
@@ -181,8 +180,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/attestations",
         Family.IMAGES,
-        showing.attestations,
-        _VISIBLE,
+        _IMAGES,
+        _LATER,
         since=api("1.55"),
         params=(texts("platform", "1.55"), texts("type", "1.55"), boolean("statement", "1.55")),
     ),

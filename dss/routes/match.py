@@ -17,7 +17,7 @@ from dss.model.message import RequestHead
 from dss.model.version import OLDEST, ApiVersion
 from dss.policy.filters import render_filters
 from dss.policy.request import QueryValue
-from dss.routes import ROUTES
+from dss.routes import ROUTES, refused
 from dss.routes.query import typed_query
 from dss.routes.table import Route
 from dss.routes.writing import render_path, render_query
@@ -59,6 +59,7 @@ def match(head: RequestHead, newest: ApiVersion) -> Match:
 
     @param newest: the newest API version that the engine and dss both speak.
     @raise NotFound: where no row has this method and path.
+    @raise Denied: where it is none of the Docker Engine API that others serve beside it.
     @raise BadRequest: where the version is not served, or a parameter of the path or
         the query can't be read in one way.
     @raise Denied: for a query parameter that the row does not have.
@@ -142,6 +143,7 @@ def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         params = shape.params_of(segments)
         if params is not None:
             return shape.route, MappingProxyType(_checked(params))
+    refused.check(path)
     raise NotFound("page not found")
 
 

@@ -4,9 +4,10 @@ Rows of the operations on networks.
 
 from __future__ import annotations
 
+from dss.policy.fields.tables import NETWORK_CREATE
 from dss.policy.networks import judging, showing
 from dss.policy.request import Policy
-from dss.routes.table import Body, Family, Param, Route, boolean, filters, text
+from dss.routes.table import Body, Family, Param, Route, boolean, filters, repeated, text
 
 
 def _row(
@@ -46,7 +47,8 @@ ROUTES = (
         "/networks/create",
         judging.create,
         "by the table of fields; the owner's label is added",
-        body=Body.JSON,
+        repeated(NETWORK_CREATE),
+        Body.JSON,
     ),
     _row(
         "NetworkConnect",

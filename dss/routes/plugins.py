@@ -4,10 +4,26 @@ Rows of the operations on the engine's plugins.
 
 from __future__ import annotations
 
-from dss.policy.later import later
+from dss.model import gojson
+from dss.policy.granted import Reader, granted, shaped
 from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, text
 
-_POLICY = later("plugins", "A plugin can have every privilege on the host.")
+_REASON = "A plugin can have every privilege on the host."
+
+#: What a plugin asks for, and gets.
+_PRIVILEGES = shaped(
+    gojson.ListOf(
+        gojson.Struct(
+            {
+                "Name": gojson.Text(),
+                "Description": gojson.Text(),
+                "Value": gojson.ListOf(gojson.Text()),
+            }
+        )
+    )
+)
+
+_REGISTRY = ("x-registry-auth",)
 
 
 def _row(
@@ -17,17 +33,19 @@ def _row(
     params: tuple[Param, ...] = (),
     body: Body = Body.NONE,
     since: str = "1.24",
+    read: Reader | None = None,
 ) -> Route:
     return Route(
         operation,
         method,
         template,
         Family.PLUGINS,
-        _POLICY,
-        "denied for now",
+        granted(_REASON, read),
+        "denied unless granted",
         since=api(since),
         params=params,
         body=body,
+        headers=_REGISTRY if operation in ("PluginPull", "PluginPush", "PluginUpgrade") else (),
     )
 
 
@@ -39,7 +57,14 @@ ROUTES = (
         "/plugins/privileges",
         (text("name", until="1.26"), text("remote", "1.27")),
     ),
-    _row("PluginPull", "POST", "/plugins/pull", (text("remote"), text("name")), Body.JSON),
+    _row(
+        "PluginPull",
+        "POST",
+        "/plugins/pull",
+        (text("remote"), text("name")),
+        Body.JSON,
+        read=_PRIVILEGES,
+    ),
     _row("PluginInspect", "GET", "/plugins/{name...}/json"),
     _row("PluginDelete", "DELETE", "/plugins/{name...}", (boolean("force"),)),
     _row("PluginEnable", "POST", "/plugins/{name...}/enable", (integer("timeout"),)),
@@ -51,8 +76,15 @@ ROUTES = (
         (text("remote", "1.26"),),
         Body.JSON,
         since="1.26",
+        read=_PRIVILEGES,
     ),
     _row("PluginCreate", "POST", "/plugins/create", (text("name"),), Body.STREAM),
     _row("PluginPush", "POST", "/plugins/{name...}/push"),
-    _row("PluginSet", "POST", "/plugins/{name...}/set", body=Body.JSON),
+    _row(
+        "PluginSet",
+        "POST",
+        "/plugins/{name...}/set",
+        body=Body.JSON,
+        read=shaped(gojson.ListOf(gojson.Text())),
+    ),
 )

@@ -4,39 +4,72 @@ Rows of the operations on a swarm's secrets and configs.
 
 from __future__ import annotations
 
-from dss.policy.later import later
-from dss.routes.table import Body, Family, Route, api, filters, integer
+from dss.policy.fields.table import Table
+from dss.policy.fields.tables import CONFIG_CREATE, CONFIG_UPDATE, SECRET_CREATE, SECRET_UPDATE
+from dss.policy.swarm import services, stores
+from dss.routes.table import Body, Family, Route, api, filters, integer, repeated
 
 
-def _rows(kind: str, since: str, update_since: str) -> tuple[Route, ...]:
-    policy = later(f"{kind}s")
-
-    def row(
-        verb: str, method: str, rest: str, body: Body = Body.NONE, updates: bool = False
-    ) -> Route:
-        params = {
-            "List": (filters(since),),
-            "Update": (integer("version", update_since),),
-        }
-        return Route(
-            f"{kind.capitalize()}{verb}",
-            method,
-            f"/{kind}s{rest}",
-            Family.STORES,
-            policy,
-            "denied for now",
-            since=api(update_since if updates else since),
-            params=params.get(verb, ()),
-            body=body,
-        )
-
+def _rows(
+    kind: str, since: str, update_since: str, create: Table, update: Table
+) -> tuple[Route, ...]:
+    name = kind.capitalize()
+    family = Family.STORES
     return (
-        row("List", "GET", ""),
-        row("Create", "POST", "/create", Body.JSON),
-        row("Inspect", "GET", "/{id}"),
-        row("Update", "POST", "/{id}/update", Body.JSON, updates=True),
-        row("Delete", "DELETE", "/{id}"),
+        Route(
+            f"{name}List",
+            "GET",
+            f"/{kind}s",
+            family,
+            stores.listing(kind),
+            "own ones",
+            since=api(since),
+            params=(filters(since),),
+        ),
+        Route(
+            f"{name}Create",
+            "POST",
+            f"/{kind}s/create",
+            family,
+            stores.create(create),
+            "by the table of fields; the owner's label is added",
+            since=api(since),
+            params=repeated(create),
+            body=Body.JSON,
+        ),
+        Route(
+            f"{name}Inspect",
+            "GET",
+            f"/{kind}s/{{id}}",
+            family,
+            stores.inspect(kind),
+            "own ones",
+            since=api(since),
+        ),
+        Route(
+            f"{name}Update",
+            "POST",
+            f"/{kind}s/{{id}}/update",
+            family,
+            stores.update(kind, update),
+            "own ones; the owner's label stays",
+            since=api(update_since),
+            params=(integer("version", update_since),),
+            body=Body.JSON,
+        ),
+        Route(
+            f"{name}Delete",
+            "DELETE",
+            f"/{kind}s/{{id}}",
+            family,
+            services.of(kind),
+            "own ones",
+            since=api(since),
+        ),
     )
 
 
-ROUTES = _rows("secret", "1.24", "1.26") + _rows("config", "1.30", "1.30")
+ROUTES = (
+    *_rows("secret", "1.24", "1.26", SECRET_CREATE, SECRET_UPDATE),
+    *_rows("config", "1.30", "1.30", CONFIG_CREATE, CONFIG_UPDATE),
+)

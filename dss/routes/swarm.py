@@ -4,14 +4,22 @@ Rows of the operations on a swarm, its nodes, services and tasks.
 
 from __future__ import annotations
 
-from dss.policy.later import later
+from dss.policy.fields.tables import (
+    NODE_UPDATE,
+    SWARM_INIT,
+    SWARM_JOIN,
+    SWARM_UNLOCK,
+    SWARM_UPDATE,
+)
+from dss.policy.granted import granted, tabled
 from dss.policy.request import Policy
+from dss.policy.swarm import nodes, services, showing
 from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, text
 
-_SWARM = later("swarms", "Who changes a swarm, or knows its tokens, rules its machines.")
-_NODES = later("nodes")
-_SERVICES = later("services")
-_TASKS = later("tasks")
+_RULES = "Who changes a Swarm, or knows its tokens, rules its machines."
+_GRANTED = "denied unless granted"
+_OWN = "own ones"
+_REGISTRY = ("x-registry-auth",)
 
 
 def _row(
@@ -19,9 +27,11 @@ def _row(
     method: str,
     template: str,
     policy: Policy,
+    treated: str,
     params: tuple[Param, ...] = (),
     body: Body = Body.NONE,
     since: str = "1.24",
+    headers: tuple[str, ...] = (),
 ) -> Route:
     return Route(
         operation,
@@ -29,11 +39,21 @@ def _row(
         template,
         Family.SWARM,
         policy,
-        "denied for now",
+        treated,
         since=api(since),
         params=params,
         body=body,
+        headers=headers,
     )
+
+
+def _granted(
+    operation: str,
+    method: str,
+    template: str,
+    params: tuple[Param, ...] = (),
+) -> Route:
+    return _row(operation, method, template, granted(_RULES), _GRANTED, params)
 
 
 def _logs(since: str) -> tuple[Param, ...]:
@@ -51,15 +71,36 @@ def _logs(since: str) -> tuple[Param, ...]:
 
 
 ROUTES = (
-    _row("SwarmInspect", "GET", "/swarm", _SWARM),
-    _row("SwarmInit", "POST", "/swarm/init", _SWARM, body=Body.JSON),
-    _row("SwarmJoin", "POST", "/swarm/join", _SWARM, body=Body.JSON),
-    _row("SwarmLeave", "POST", "/swarm/leave", _SWARM, (boolean("force"),)),
+    _row(
+        "SwarmInspect",
+        "GET",
+        "/swarm",
+        nodes.inspect_swarm,
+        "without tokens, keys and addresses",
+    ),
+    _row(
+        "SwarmInit",
+        "POST",
+        "/swarm/init",
+        granted(_RULES, tabled(SWARM_INIT)),
+        _GRANTED,
+        body=Body.JSON,
+    ),
+    _row(
+        "SwarmJoin",
+        "POST",
+        "/swarm/join",
+        granted(_RULES, tabled(SWARM_JOIN)),
+        _GRANTED,
+        body=Body.JSON,
+    ),
+    _granted("SwarmLeave", "POST", "/swarm/leave", (boolean("force"),)),
     _row(
         "SwarmUpdate",
         "POST",
         "/swarm/update",
-        _SWARM,
+        granted(_RULES, tabled(SWARM_UPDATE)),
+        _GRANTED,
         (
             integer("version"),
             boolean("rotateWorkerToken"),
@@ -68,28 +109,99 @@ ROUTES = (
         ),
         Body.JSON,
     ),
-    _row("SwarmUnlockkey", "GET", "/swarm/unlockkey", _SWARM),
-    _row("SwarmUnlock", "POST", "/swarm/unlock", _SWARM, body=Body.JSON),
-    _row("NodeList", "GET", "/nodes", _NODES, (filters(),)),
-    _row("NodeInspect", "GET", "/nodes/{id}", _NODES),
-    _row("NodeDelete", "DELETE", "/nodes/{id}", _NODES, (boolean("force"),)),
-    _row("NodeUpdate", "POST", "/nodes/{id}/update", _NODES, (integer("version"),), Body.JSON),
-    _row("ServiceList", "GET", "/services", _SERVICES, (filters(), boolean("status", "1.41"))),
-    _row("ServiceCreate", "POST", "/services/create", _SERVICES, body=Body.JSON),
+    _granted("SwarmUnlockkey", "GET", "/swarm/unlockkey"),
     _row(
-        "ServiceInspect", "GET", "/services/{id}", _SERVICES, (boolean("insertDefaults", "1.29"),)
+        "SwarmUnlock",
+        "POST",
+        "/swarm/unlock",
+        granted(_RULES, tabled(SWARM_UNLOCK)),
+        _GRANTED,
+        body=Body.JSON,
     ),
-    _row("ServiceDelete", "DELETE", "/services/{id}", _SERVICES),
+    _row(
+        "NodeList",
+        "GET",
+        "/nodes",
+        nodes.listing,
+        "without labels, addresses and certificates",
+        (filters(),),
+    ),
+    _row(
+        "NodeInspect",
+        "GET",
+        "/nodes/{id}",
+        nodes.inspect,
+        "without labels, addresses and certificates",
+    ),
+    _granted("NodeDelete", "DELETE", "/nodes/{id}", (boolean("force"),)),
+    _row(
+        "NodeUpdate",
+        "POST",
+        "/nodes/{id}/update",
+        granted(_RULES, tabled(NODE_UPDATE)),
+        _GRANTED,
+        (integer("version"),),
+        Body.JSON,
+    ),
+    _row(
+        "ServiceList",
+        "GET",
+        "/services",
+        services.listing,
+        _OWN,
+        (filters(), boolean("status", "1.41")),
+    ),
+    _row(
+        "ServiceCreate",
+        "POST",
+        "/services/create",
+        services.create,
+        "by the table of fields; the owner's labels are added",
+        body=Body.JSON,
+        headers=_REGISTRY,
+    ),
+    _row(
+        "ServiceInspect",
+        "GET",
+        "/services/{id}",
+        services.of("service", showing.service),
+        _OWN,
+        (boolean("insertDefaults", "1.29"),),
+    ),
+    _row("ServiceDelete", "DELETE", "/services/{id}", services.of("service"), _OWN),
     _row(
         "ServiceUpdate",
         "POST",
         "/services/{id}/update",
-        _SERVICES,
+        services.update,
+        "own ones, by the table of fields; the owner's labels are added",
         (integer("version"), text("registryAuthFrom"), text("rollback", "1.28")),
         Body.JSON,
+        headers=_REGISTRY,
     ),
-    _row("ServiceLogs", "GET", "/services/{id}/logs", _SERVICES, _logs("1.24")),
-    _row("TaskList", "GET", "/tasks", _TASKS, (filters(),)),
-    _row("TaskInspect", "GET", "/tasks/{id}", _TASKS),
-    _row("TaskLogs", "GET", "/tasks/{id}/logs", _TASKS, _logs("1.29"), since="1.29"),
+    _row(
+        "ServiceLogs",
+        "GET",
+        "/services/{id}/logs",
+        services.of("service"),
+        _OWN,
+        _logs("1.24"),
+    ),
+    _row("TaskList", "GET", "/tasks", services.tasks, "those of own services", (filters(),)),
+    _row(
+        "TaskInspect",
+        "GET",
+        "/tasks/{id}",
+        services.of("task", showing.task),
+        "those of own services",
+    ),
+    _row(
+        "TaskLogs",
+        "GET",
+        "/tasks/{id}/logs",
+        services.of("task"),
+        "those of own services",
+        _logs("1.29"),
+        since="1.29",
+    ),
 )

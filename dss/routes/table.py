@@ -10,6 +10,7 @@ import re
 from attrs import field, frozen
 
 from dss.model.version import OLDEST, ApiVersion
+from dss.policy.fields.table import Table
 from dss.policy.request import Policy
 
 
@@ -187,3 +188,12 @@ def ignored(name: str) -> Param:
     A parameter that is dropped.
     """
     return Param(name, Kind.IGNORED)
+
+
+def repeated(table: Table) -> tuple[Param, ...]:
+    """
+    The fields of a body as parameters that are dropped: dockerode, and so all clients in
+    Node, repeats a whole body in the query.
+    """
+    names = dict.fromkeys(row.segments[0][0] for row in table.rows if row.documented)
+    return tuple(ignored(name) for name in names)

@@ -21,13 +21,13 @@ ROOT = Path(__file__).parent.parent.parent
 
 WHOLE = """
 engine = "unix:/run/engine.sock"
-ledger = "/var/lib/dss/ledger"
 
 [owner]
 name = "ci"
 listen = ["unix:/run/dss.sock"]
 allow_bind = ["/srv/ci", "/opt:ro"]
 container_sockets = "/run/dss-sockets"
+grants = ["SwarmLeave"]
 
 [owner.limits]
 containers = 10
@@ -93,10 +93,10 @@ private_bridge = true
 def test_all_that_a_file_may_say() -> None:
     found = load(WHOLE, "dss.toml")
     assert found.engine == "unix:/run/engine.sock"
-    assert found.ledger == "/var/lib/dss/ledger"
     assert found.owner.name == Owner("ci")
     assert found.owner.allow_bind == (Root("/srv/ci"), Root("/opt", True))
     assert found.owner.container_sockets == "/run/dss-sockets"
+    assert found.owner.grants == ("SwarmLeave",)
     assert found.owner.limits == OwnerLimits(containers=10, memory=size("4g"))
     assert found.limits == Limits(hook_seconds=9)
     containers = found.containers
@@ -135,9 +135,13 @@ WRONG = [
         "dss.toml:1: container: there is no such key. Did you mean 'containers'?",
     ),
     (
+        "[owner]\ngrants = ['SwarmLeaves']",
+        "dss.toml:2: owner.grants: 'SwarmLeaves' is none of ",
+    ),
+    (
         "[owner]\nzzz = 1",
         "dss.toml:2: owner.zzz: there is no such key. The keys here are name, listen, "
-        "allow_bind, container_sockets, limits.",
+        "allow_bind, container_sockets, grants, limits.",
     ),
     (
         '[containers]\n\ncapabilities = ["NETADMIN"]',

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from dss.config.grants import GRANTABLE
 from dss.errors import Denied
 from dss.policy.later import later
 from dss.routes import ROUTES
@@ -23,8 +24,12 @@ WORKING = {
     *("ContainerExec", "ExecStart", "ExecResize", "ExecInspect", "ImageList", "ImageInspect"),
     *("SystemPing", "SystemPingHead", "SystemVersion", "SystemInfo", "SystemEvents"),
     *("NetworkList", "NetworkInspect", "NetworkCreate", "NetworkConnect", "NetworkDisconnect"),
-    *("NetworkPrune", "NetworkDelete", "ImageBuild", "ImageHistory", "ImageTag", "ImageDelete"),
-    *("ImagePrune", "ImageGet", "ImageGetAll", "ImageAttestations"),
+    *("NetworkPrune", "NetworkDelete", "ImageBuild"),
+    *("ServiceList", "ServiceCreate", "ServiceInspect", "ServiceUpdate", "ServiceDelete"),
+    *("ServiceLogs", "TaskList", "TaskInspect", "TaskLogs", "SwarmInspect", "NodeList"),
+    *("NodeInspect", "SecretList", "SecretCreate", "SecretInspect", "SecretUpdate"),
+    *("SecretDelete", "ConfigList", "ConfigCreate", "ConfigInspect", "ConfigUpdate"),
+    *("ConfigDelete", *GRANTABLE),
 }
 
 

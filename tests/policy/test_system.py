@@ -32,7 +32,7 @@ SECRETS: dict[str, Any] = {
     },
     "Runtimes": {"secret": {"path": "/secret/runtime"}},
     "Swarm": {
-        "NodeID": "secret",
+        "NodeID": "n-1",
         "NodeAddr": "secret",
         "LocalNodeState": "active",
         "ControlAvailable": True,
@@ -121,12 +121,12 @@ def test_ping_tells_of_no_newer_version_than_dss_knows(told: str, shown: str) ->
     assert (head.status, head.reason, head.length) == (200, "OK", 2)
 
 
-def test_ping_tells_of_the_classic_builder_and_of_no_swarm() -> None:
+def test_ping_tells_of_the_classic_builder() -> None:
     """
     Whatever the engine tells.
     """
     head = pinged(("BUILDER-VERSION", "2"), ("swarm", "active/manager"))
-    assert head.headers == (("Builder-Version", "1"),)
+    assert head.headers == (("swarm", "active/manager"), ("Builder-Version", "1"))
     assert pinged().header("builder-version") == "1"
 
 
@@ -194,8 +194,14 @@ def test_info_tells_nothing_of_others_or_of_the_host() -> None:
     for key, value in SECRETS.items():
         assert type(shown[key]) is type(value), key
     assert {key: shown[key] for key in PLAIN} == PLAIN
-    assert shown["Swarm"]["LocalNodeState"] == "inactive"
-    assert shown["Swarm"]["ControlAvailable"] is False
+    assert shown["Swarm"] == {
+        "NodeID": "n-1",
+        "NodeAddr": "",
+        "LocalNodeState": "active",
+        "ControlAvailable": True,
+        "RemoteManagers": [],
+        "Nodes": 0,
+    }
     assert shown["RegistryConfig"]["IndexConfigs"] == {}
 
 

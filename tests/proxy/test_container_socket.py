@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.protocol import ServerFactory
 
 from dss.model.owner import Owner
@@ -90,46 +91,40 @@ def test_beside_the_first_socket() -> None:
         default_directory([])
 
 
-class Reactor:
-    """
-    Binds without listening, and notes how open the directory was.
-    """
+@pytest_twisted.ensureDeferred
+async def test_the_directory_is_closed_before_the_socket_is_there(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = place_of(f"{closed}/with : in it", OWNER)
+    directory = Path(path).parent
+    modes: list[int] = []
+    rename = os.rename
 
-    def __init__(self) -> None:
-        self.modes: list[int] = []
+    def watched(*arguments: Any, **names: Any) -> None:
+        modes.append(stat.S_IMODE(directory.stat().st_mode))
+        rename(*arguments, **names)
 
-    def listenUNIX(self, path: str, *rest: Any) -> Any:
-        self.modes.append(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode))
-        Path(path).touch(0o600)
-        return self
-
-    def stopListening(self) -> Deferred[None]:
-        return succeed(None)
-
-
-def test_the_directory_is_closed_before_the_socket_is_there(closed: Path) -> None:
+    monkeypatch.setattr(os, "rename", watched)
+    listener = ContainerListener(path, ServerFactory(), reactor)
     old = os.umask(0)
     try:
-        path = place_of(f"{closed}/with : in it", OWNER)
-        reactor = Reactor()
-        listener = ContainerListener(path, ServerFactory(), reactor)
         listener.startService()
     finally:
         os.umask(old)
-    assert reactor.modes == [0o700]
+    assert modes == [0o700]
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
-    listener.stopService()
-    assert Path(path).exists(), "only what is empty is removed"
-    os.unlink(path)
+    (directory / "another").touch()
+    await listener.stopService()
+    assert list(directory.iterdir()) == [directory / "another"], "only what is empty is removed"
+    (directory / "another").unlink()
     listener.startService()
-    os.unlink(path)
-    listener.stopService()
-    assert not os.path.exists(os.path.dirname(path))
+    await listener.stopService()
+    assert not directory.exists()
 
 
 def test_a_directory_that_was_put_there_meanwhile(closed: Path) -> None:
     path = place_of(f"{closed}/for", OWNER)
-    listener = ContainerListener(path, ServerFactory(), Reactor())
+    listener = ContainerListener(path, ServerFactory(), reactor)
     (closed / "for").symlink_to("/tmp")
     with pytest.raises(SystemExit, match="of mode 700"):
         listener.startService()

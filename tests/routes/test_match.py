@@ -151,9 +151,6 @@ def test_paths(method: str, target: str, operation: str, params: dict[str, str])
         ("GET", "/containers/a/b/json"),
         ("GET", "/containers/web/JSON"),
         ("GET", "/Containers/json"),
-        ("GET", "/debug/vars"),
-        ("GET", "/debug/pprof/cmdline"),
-        ("GET", "/metrics"),
         ("GET", "/v1.99/foo"),
         ("DELETE", "/images"),
         ("GET", "/v1.41/v1.41/_ping"),
@@ -167,6 +164,28 @@ def test_no_row_no_passage(method: str, target: str) -> None:
     with pytest.raises(NotFound, match=r"^page not found$") as error:
         matched(method, target)
     assert error.value.status == 404
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/debug/pprof",
+        "/debug/pprof/cmdline",
+        "/v1.41/debug/vars",
+        "/metrics",
+        "/libpod/containers/json",
+        "/v1.41/libpod/containers/json",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+def test_what_is_served_beside_the_api_is_denied(method: str, target: str) -> None:
+    """
+    By a rule of its own, which says why.
+    """
+    with pytest.raises(Denied) as caught:
+        matched(method, target)
+    (problem,) = caught.value.problems
+    assert problem.rule == "route.refused"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dss.policy.fields import rules
 from dss.policy.fields.field import Field
 
 _own = rules.allow("container.process")
+_query = rules.drop("container.query")
 _image = rules.elsewhere(
     "container.image", "one's own images and those that nobody owns, by any reference"
 )
@@ -77,4 +78,7 @@ ROWS = (
     Field("StopSignal", "string", _own, "Goes to the container's own process."),
     Field("StopTimeout", "int", _own, "Can be overridden by whoever stops it."),
     Field("Shell", "array of string", _own, "Runs inside the container only."),
+    # dockerode, and so all clients in Node, sends the whole query here too.
+    Field("name", "string", _query, "Is read from the query only.", documented=False),
+    Field("platform", "string", _query, "Is read from the query only.", documented=False),
 )

@@ -47,4 +47,7 @@ START_ROWS = (
     Field("Detach", "boolean", _own, "Whether the reply is a stream."),
     Field("Tty", "boolean", _own, "Is the process's own terminal."),
     Field("ConsoleSize", "pair of uint", _own, "Is the process's own terminal.", "1.42"),
+    # What dockerode is told of the connection it sends to the engine.
+    Field("hijack", "boolean", _drop, "Is the client's own note.", documented=False),
+    Field("stdin", "boolean", _drop, "Is the client's own note.", documented=False),
 )

@@ -22,7 +22,8 @@ _paths = (
     "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
 )
 
-_MOUNTS = (
+#: One entry of C{Mounts}, of containers and of services.
+MOUNT_ROWS = (
     Field("Mounts[]", "object", _mount, "Each mount is judged as a whole."),
     Field("Mounts[].Target", "string", rules.mount_target, "A mount can hide what confines."),
     Field("Mounts[].Source", "string", _binds, "Reaches the host, or another's volume."),
@@ -189,7 +190,7 @@ _ROWS = (
         rules.elsewhere("mount.volumes_from", "one's own containers, with ro or rw"),
         "Gives what the other container mounts.",
     ),
-    *_MOUNTS,
+    *MOUNT_ROWS,
     Field("CapAdd", "words", rules.capabilities, "Capabilities give power over the host."),
     Field("CapDrop", "words", _own, "Takes something away."),
     Field("Dns", "array of string", _dns, "Is read inside the container only."),

@@ -38,6 +38,19 @@ def _throttled(name: str, value: str, kind: str) -> tuple[Field, ...]:
     )
 
 
+def ulimits(since: str = "1.24") -> tuple[Field, ...]:
+    """
+    Rows of C{Ulimits}, of containers and of services.
+    """
+    ceiling = ("containers.ceilings.ulimits",)
+    return (
+        Field("Ulimits[]", "object", _amount, _throttle, since),
+        Field("Ulimits[].Name", "string", rules.ulimit, _throttle, since),
+        Field("Ulimits[].Soft", "int64", _amount, _throttle, since, given=ceiling),
+        Field("Ulimits[].Hard", "int64", _amount, _throttle, since, given=ceiling),
+    )
+
+
 ROWS = (
     Field("CpuShares", "int64", _amount, _throttle),
     Field("Memory", "int64", _amount, _throttle, given=_ceiling("memory")),
@@ -92,22 +105,7 @@ ROWS = (
         "When memory is short the container itself should go.",
     ),
     Field("PidsLimit", "int64", _amount, _throttle, given=_ceiling("pids")),
-    Field("Ulimits[]", "object", _amount, _throttle),
-    Field("Ulimits[].Name", "string", rules.ulimit, _throttle),
-    Field(
-        "Ulimits[].Soft",
-        "int64",
-        _amount,
-        _throttle,
-        given=("containers.ceilings.ulimits",),
-    ),
-    Field(
-        "Ulimits[].Hard",
-        "int64",
-        _amount,
-        _throttle,
-        given=("containers.ceilings.ulimits",),
-    ),
+    *ulimits(),
     Field("CpuCount", "int64", _amount, "Is for Windows containers."),
     Field("CpuPercent", "int64", _amount, "Is for Windows containers."),
     Field("IOMaximumIOps", "uint64", _amount, "Is for Windows containers."),

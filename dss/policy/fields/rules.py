@@ -420,31 +420,39 @@ log_driver = Rule(
 )
 
 
-def _log_option(spot: Spot, settings: Containers) -> str | None:
-    key = spot.keys[-1]
-    driver = spot.inside.get("Type") or settings.defaults.log.driver
-    if driver in ("", *LOG_DRIVERS) and key in _LOG_OPTIONS:
-        return None
-    more = settings.log_drivers.get(driver, ())
-    if key in more or f"{key}={spot.value}" in more:
-        return None
-    return f"the option {_shown(key)} is denied."
+def log_options_of(name: str) -> Rule:
+    """
+    Makes the rule of a log driver's options.
+
+    @param name: the field beside them that names the driver.
+    """
+
+    def check(spot: Spot, settings: Containers) -> str | None:
+        key = spot.keys[-1]
+        driver = spot.inside.get(name) or settings.defaults.log.driver
+        if driver in ("", *LOG_DRIVERS) and key in _LOG_OPTIONS:
+            return None
+        more = settings.log_drivers.get(driver, ())
+        if key in more or f"{key}={spot.value}" in more:
+            return None
+        return f"the option {_shown(key)} is denied."
+
+    def line(spot: Spot) -> str:
+        driver = spot.inside.get(name)
+        return f"{{ {_toml(driver)} = [{_toml(spot.keys[-1])}] }}" if driver else ""
+
+    return Rule(
+        "container.log_options",
+        "limit",
+        f"Allowed: {', '.join(_LOG_OPTIONS)}.",
+        check,
+        judges_empty=True,
+        setting="containers.log_drivers",
+        line=line,
+    )
 
 
-def _log_option_line(spot: Spot) -> str:
-    driver = spot.inside.get("Type")
-    return f"{{ {_toml(driver)} = [{_toml(spot.keys[-1])}] }}" if driver else ""
-
-
-log_options = Rule(
-    "container.log_options",
-    "limit",
-    f"Allowed: {', '.join(_LOG_OPTIONS)}.",
-    _log_option,
-    judges_empty=True,
-    setting="containers.log_drivers",
-    line=_log_option_line,
-)
+log_options = log_options_of("Type")
 
 #: Flags and settings of tmpfs(5) that reach nothing outside. The engine itself would
 #: also take flags such as C{bind}, C{remount} and C{shared}.

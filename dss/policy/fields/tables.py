@@ -5,7 +5,18 @@ The tables: every operation that has a body which is judged.
 from __future__ import annotations
 
 from dss.config.networks import Networks
-from dss.policy.fields import container, execs, host, network, networking, resources, rules
+from dss.policy.fields import (
+    container,
+    execs,
+    granted,
+    host,
+    network,
+    networking,
+    resources,
+    rules,
+    services,
+    stores,
+)
 from dss.policy.fields.field import Field
 from dss.policy.fields.table import Table
 
@@ -30,6 +41,28 @@ NETWORK_CONNECT = Table("Network connect", networking.CONNECT_ROWS, Networks)
 
 NETWORK_DISCONNECT = Table("Network disconnect", networking.DISCONNECT_ROWS, Networks)
 
+SERVICE_CREATE = Table("Service create", services.ROWS)
+
+SERVICE_UPDATE = Table("Service update", services.ROWS)
+
+SECRET_CREATE = Table("Secret create", stores.SECRET_CREATE_ROWS)
+
+SECRET_UPDATE = Table("Secret update", stores.SECRET_UPDATE_ROWS)
+
+CONFIG_CREATE = Table("Config create", stores.CONFIG_ROWS)
+
+CONFIG_UPDATE = Table("Config update", stores.CONFIG_ROWS)
+
+SWARM_INIT = Table("Swarm init", granted.SWARM_INIT_ROWS)
+
+SWARM_JOIN = Table("Swarm join", granted.SWARM_JOIN_ROWS)
+
+SWARM_UPDATE = Table("Swarm update", granted.SWARM_UPDATE_ROWS)
+
+SWARM_UNLOCK = Table("Swarm unlock", granted.SWARM_UNLOCK_ROWS)
+
+NODE_UPDATE = Table("Node update", granted.NODE_UPDATE_ROWS)
+
 TABLES = (
     CREATE,
     UPDATE,
@@ -38,6 +71,17 @@ TABLES = (
     NETWORK_CREATE,
     NETWORK_CONNECT,
     NETWORK_DISCONNECT,
+    SERVICE_CREATE,
+    SERVICE_UPDATE,
+    SECRET_CREATE,
+    SECRET_UPDATE,
+    CONFIG_CREATE,
+    CONFIG_UPDATE,
+    SWARM_INIT,
+    SWARM_JOIN,
+    SWARM_UPDATE,
+    SWARM_UNLOCK,
+    NODE_UPDATE,
 )
 
 #: Paths by which the published descriptions name a field otherwise than the engine

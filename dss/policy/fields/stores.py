@@ -1,0 +1,54 @@
+"""
+Rows of the bodies that make and change secrets and configs: the engine's C{swarm.SecretSpec}
+and C{swarm.ConfigSpec}.
+"""
+
+from __future__ import annotations
+
+from dss.policy.fields import rules
+from dss.policy.fields.field import Field
+
+_own = rules.allow("store.own")
+_told = "Labels tell who owns what."
+
+
+def _templating() -> tuple[Field, ...]:
+    driver = rules.one_of("store.templating", ("golang",), "dss knows no other.")
+    why = "Is filled in with what the containers have anyway."
+    options = rules.deny("store.templating", "no engine knows any.")
+    inside = rules.inside("store.templating")
+    return (
+        Field("Templating", "object", _own, why, "1.37"),
+        Field("Templating.Name", "string", driver, why, "1.37"),
+        Field("Templating.Options", "map", options, "No engine knows any.", "1.37"),
+        Field("Templating.Options{}", "string", inside, "No engine knows any.", "1.37"),
+    )
+
+
+def _rows(since: str) -> tuple[Field, ...]:
+    labels = rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
+    return (
+        Field("Name", "string", _own, "Names are the Swarm's: one that is taken is told.", since),
+        Field("Labels", "map", labels, _told, since),
+        Field("Labels{}", "string", rules.labels, _told, since),
+        Field("Data", "string", _own, "Is the client's own.", since),
+    )
+
+
+def _secret(since: str) -> tuple[Field, ...]:
+    driver = rules.deny("store.driver", "a plugin would be asked for it.")
+    inside = rules.inside("store.driver")
+    why = "A plugin gives whatever it likes."
+    return (
+        *_rows(since),
+        Field("Driver", "object", driver, why, "1.31"),
+        Field("Driver.Name", "string", inside, why, "1.31"),
+        Field("Driver.Options", "map", inside, why, "1.31"),
+        Field("Driver.Options{}", "string", inside, why, "1.31"),
+        *_templating(),
+    )
+
+
+SECRET_CREATE_ROWS = _secret("1.24")
+SECRET_UPDATE_ROWS = _secret("1.26")
+CONFIG_ROWS = (*_rows("1.30"), *_templating())

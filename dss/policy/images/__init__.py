@@ -1,3 +1,0 @@
-"""
-Judgement of images: which one a reference means, whose it is, and what may become of it.
-"""

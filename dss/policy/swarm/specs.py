@@ -1,0 +1,260 @@
+"""
+The body of a service: judged, and written for the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+
+from dss.config.settings import OwnerSettings
+from dss.errors import BadRequest, Denied, Problem
+from dss.model.facts import HooksOnCreate, ThisNode
+from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, NODE_LABEL
+from dss.model.ruling import Judgement, ask
+from dss.model.version import ApiVersion
+from dss.policy.chosen import chosen_image, image_problems
+from dss.policy.fields.table import Table
+from dss.policy.labels import stamp
+from dss.policy.mounts import judging
+from dss.policy.mounts.judging import Mounted
+from dss.policy.request import Circumstances, Request
+from dss.policy.swarm import equivalent, pinning
+from dss.policy.swarm.references import referred, targeted
+
+_CONTAINER = "TaskTemplate.ContainerSpec"
+
+
+@frozen
+class Ready:
+    """
+    A service as the engine gets it.
+
+    @ivar spec: the whole body.
+    @ivar mounted: what became of its mounts.
+    @ivar version: the API version that the engine must be asked in, or L{None} for any.
+    @ivar rewrites: what was changed, for the audit.
+    """
+
+    spec: dict[str, Any]
+    mounted: Mounted
+    version: ApiVersion | None
+    rewrites: tuple[str, ...]
+
+    def make(self) -> Judgement[None]:
+        """
+        Make what must be there before the service is.
+
+        @raise Denied: where that can't be.
+        """
+        problem = (yield from self.mounted.make_missing()) or (
+            yield from self.mounted.make_volumes()
+        )
+        if problem is not None:
+            raise Denied(problem)
+
+
+def judge(
+    table: Table, request: Request, around: Circumstances, current: Mapping[str, Any] | None = None
+) -> Judgement[Ready]:
+    """
+    Judge a service's body by the rules of containers, and by its own.
+
+    What goes on has the image by its id or digest, networks, secrets and configs by their
+    ids, the owner's labels on the service and on its containers and volumes.
+
+    @param current: the engine's service, where there is one already.
+    @raise BadRequest: where the engine would not take it, or could read it in two ways.
+    @raise NotFound: where the image or a network is missing, or another owner's.
+    @raise Denied: with all problems.
+    """
+    body = table.read(request.body)
+    task = body.get("TaskTemplate") or {}
+    container = task.get("ContainerSpec")
+    if container is None and not any(each in task for each in _OTHER_RUNTIMES):
+        # In the engine's words (moby 20.10 to 28.5).
+        raise BadRequest("mismatched Runtime and *Spec fields")
+    yield from _hooked(task)
+    settings = around.settings
+    problems = list(table.problems(body, settings.containers))
+    problems.extend(equivalent.cannot_be_given(settings.containers, around.engine_version))
+    problems.extend(equivalent.over_ceilings(task, settings.containers))
+    problems.extend(_settled(body, settings))
+    placeholders = list(_templates(container or {}))
+    if placeholders:
+        raise Denied([*problems, *placeholders])
+    mounted = yield from judging.judge(
+        {"HostConfig": {"Mounts": (container or {}).get("Mounts") or []}}, (), around
+    )
+    mounted = _renamed(mounted)
+    problems.extend(mounted.problems)
+    problems.extend(_loose(mounted))
+    if problems:
+        raise Denied(problems)
+    container = dict(table.cleaned(body)["TaskTemplate"]["ContainerSpec"])
+    reference = container.get("Image", "")
+    if not reference:
+        raise BadRequest(
+            "rpc error: code = InvalidArgument desc = "
+            "ContainerSpec: image reference must be provided"
+        )
+    image = yield from chosen_image(reference, around.owner)
+    problems.extend(image_problems(image, equivalent.as_container(task), f"{_CONTAINER}.Image"))
+    if problems:
+        raise Denied(problems)
+    chosen = pinning.for_nodes(reference, image)
+    plain = {**task, "ContainerSpec": container}
+    given = equivalent.given_to(plain, settings.containers)
+    container = dict(given["ContainerSpec"])
+    for name, kind in (("Secrets", "secret"), ("Configs", "config")):
+        if container.get(name):
+            container[name] = yield from referred(container[name], kind)
+    container["Image"] = chosen
+    container["Labels"] = stamp(
+        container.get("Labels"),
+        around.owner,
+        {IMAGE_LABEL: reference, MOUNTS_LABEL: mounted.label},
+    )
+    if mounted.mounts:
+        container["Mounts"] = [dict(each) for each in mounted.mounts]
+    ready_task = {**given, "ContainerSpec": container}
+    labels = {}
+    if pinning.is_needed(mounted.mounts):
+        node = pinning.kept(current, mounted.mounts) or (yield from ask(ThisNode()))
+        ready_task["Placement"] = pinning.to_node(given.get("Placement"), node)
+        labels = {NODE_LABEL: node}
+    ready = {
+        **body,
+        "Labels": stamp(body.get("Labels"), around.owner, labels),
+        "TaskTemplate": ready_task,
+    }
+    for holder in (ready, ready_task):
+        if holder.get("Networks"):
+            holder["Networks"] = yield from targeted(holder["Networks"], around, current)
+    newest = given != plain or mounted.version is not None
+    return Ready(
+        ready,
+        mounted,
+        # Engines leave out what the version in force does not have.
+        around.engine_version if newest else None,
+        ("Labels: stamped", f"Image: {chosen}", *mounted.rewrites),
+    )
+
+
+_OTHER_RUNTIMES = ("PluginSpec", "NetworkAttachmentSpec")
+
+
+def _hooked(task: Mapping[str, Any]) -> Judgement[None]:
+    """
+    Ask the hooks about the containers of a service as about one that is created. A service
+    can't have all that a hook could write.
+
+    @raise Denied: where a hook denies, or wants another container.
+    """
+    body = equivalent.as_container(task)
+    if (yield from ask(HooksOnCreate(body))) != body:
+        raise Denied(
+            Problem(
+                "hook.service",
+                "",
+                "a policy hook wants the containers to be others, which a service's can't be.",
+            )
+        )
+
+
+def _settled(body: Mapping[str, Any], settings: OwnerSettings) -> Iterator[Problem]:
+    """
+    What the operator's settings leave no room for.
+    """
+    sums = settings.sums
+    if any(each is not None for each in (sums.containers, sums.memory, sums.cpus, sums.pids)):
+        yield Problem(
+            "service.sums",
+            "",
+            "the owner's containers are counted, and a Swarm starts a service's by itself.",
+            "The setting is owner.limits.",
+        )
+    ports = (body.get("EndpointSpec") or {}).get("Ports")
+    if ports and settings.containers.ports.allowed:
+        yield Problem(
+            "container.ports.address",
+            "EndpointSpec.Ports",
+            "a service publishes on all addresses of the host.",
+            "The setting is containers.ports.addresses or loopback_only.",
+        )
+    if settings.networks.private_bridge:
+        task = body.get("TaskTemplate") or {}
+        targets = [
+            each.get("Target") for holder in (body, task) for each in holder.get("Networks") or ()
+        ]
+        if not targets or "bridge" in targets:
+            yield Problem(
+                "service.network",
+                "TaskTemplate.Networks",
+                "a service without a network of its own is in the bridge of all owners.",
+                "Name one of your own networks, of the driver overlay.",
+            )
+
+
+def _templates(container: Mapping[str, Any]) -> Iterator[Problem]:
+    """
+    Placeholders in what is mounted: what the engine makes of them nobody has judged (moby
+    28.5, swarmkit's C{template}, which fills in mounts, the environment and the host name).
+    """
+    for index, mount in enumerate(container.get("Mounts") or ()):
+        if "{{" in "\0".join(_texts(mount)):
+            yield Problem(
+                "service.template",
+                f"{_CONTAINER}.Mounts[{index}]",
+                "a placeholder is denied: it could become any path.",
+                "Placeholders are allowed in Env and Hostname.",
+            )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield key
+            yield from _texts(each)
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _texts(each)
+
+
+def _renamed(mounted: Mounted) -> Mounted:
+    """
+    With the fields as a service's client calls them.
+    """
+
+    def at(field: str) -> str:
+        return field.replace("HostConfig.Mounts", f"{_CONTAINER}.Mounts", 1)
+
+    return evolve(
+        mounted,
+        problems=tuple(
+            Problem(each.rule, at(each.field), each.reason, each.hint) for each in mounted.problems
+        ),
+        loose=tuple(evolve(each, at=at(each.at)) for each in mounted.loose),
+        missing=tuple((at(field), shown, place) for field, shown, place in mounted.missing),
+        volumes=tuple((at(field), wanted) for field, wanted in mounted.volumes),
+        rewrites=tuple(map(at, mounted.rewrites)),
+    )
+
+
+def _loose(mounted: Mounted) -> Iterator[Problem]:
+    """
+    Host directories that could become others: the engine starts tasks, and looks the
+    paths up each time, without dss looking on.
+    """
+    for each in mounted.loose:
+        yield Problem(
+            "service.mount",
+            each.at,
+            f"the host directory {each.shown!r} is denied: the Swarm looks its path up anew at "
+            "each start of a task.",
+            "Bind exactly an allowed directory, or use a volume.",
+        )
