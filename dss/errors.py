@@ -147,6 +147,15 @@ class Denied(DssError):
         super().__init__("denied by dss: " + "; ".join(told))
 
 
+class LimitReached(Denied):
+    """
+    An owner's limit denies what it would allow once something else of the owner's has ended:
+    the client may try again.
+    """
+
+    status = 429
+
+
 class EngineAway(DssError):
     """
     The engine can't be reached, or went away before it answered.

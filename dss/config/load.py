@@ -66,7 +66,9 @@ class OwnerSection:
         grants.check,
     )
     limits: OwnerLimits = section(
-        "What the owner may use in sum. Whatever goes over it is denied.", OwnerLimits
+        "What the owner may use in sum. Whatever goes over it is denied: with status 429 (too many "
+        "requests) where it fits once others have ended, else with 403.",
+        OwnerLimits,
     )
 
 

@@ -31,6 +31,7 @@ from dss.model.facts import (
     OwnServices,
     PrivateBridge,
     Question,
+    RemoveUnstarted,
     ThisNode,
     VolumeFacts,
     VolumeNamed,
@@ -102,6 +103,8 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._exec_named(question.id))
         if type(question) is ContainerJson:
             return Deferred.fromCoroutine(self._container_json(question.id))
+        if type(question) is RemoveUnstarted:
+            return Deferred.fromCoroutine(self._remove(question.id))
         if type(question) is OwnContainers:
             return Deferred.fromCoroutine(self._own_containers())
         if type(question) is ImageNamed:
@@ -169,6 +172,11 @@ class EngineFacts:
     async def _container_json(self, container_id: str) -> Json:
         answer = await self._asker.get(("containers", container_id, "json"))
         return _found(answer)
+
+    async def _remove(self, container_id: str) -> None:
+        # Without force the engine removes none that runs. Whatever else it says, it is not
+        # the client's to know.
+        await self._asker.delete(("containers", container_id), {"v": "1"})
 
     async def _own_containers(self) -> Sequence[Json]:
         wanted = {"label": [f"{OWNER_LABEL}={self._owner.name}"]}

@@ -174,6 +174,18 @@ class ClientContainer(Question[str | None]):
 
 
 @frozen
+class RemoveUnstarted(Question[None]):
+    """
+    Remove a container that has never run, with its anonymous volumes, unless somebody starts it
+    meanwhile.
+
+    @ivar id: the full id.
+    """
+
+    id: str
+
+
+@frozen
 class OwnContainers(Question[Sequence[Json]]):
     """
     The owner's entries of C{GET /containers/json?all=1}.

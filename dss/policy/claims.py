@@ -5,19 +5,44 @@ when the engine has answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dss.config.containers import OwnerLimits
+from dss.errors import Problem
 from dss.model.facts import Claim
 from dss.model.message import ResponseHead
 from dss.model.ruling import Judgement, ask
+from dss.policy.limits import cpus_of
 
 #: Sees the reply's head, and leaves it as it is; L{None} where nothing was claimed.
 Released = Callable[[ResponseHead], ResponseHead] | None
 
 #: Fields of an update that change what is summed up.
 _SUMMED = ("Memory", "NanoCpus", "CpuQuota", "CpuPeriod", "PidsLimit")
+
+
+def problems(resources: Mapping[str, Any], limits: OwnerLimits, at: str) -> Iterator[Problem]:
+    """
+    What alone is over an owner's limits, so that it could never start.
+
+    @param resources: what the container would have, with all that the operator gives.
+    @param at: what stands before a field's name.
+    """
+    wanted = {
+        "memory": ("Memory", resources.get("Memory", 0)),
+        "cpus": ("NanoCpus", cpus_of(resources)),
+        "pids": ("PidsLimit", resources.get("PidsLimit", 0)),
+    }
+    for name, (field, more) in wanted.items():
+        limit = getattr(limits, name)
+        if limit is not None and more > limit:
+            yield Problem(
+                f"owner.limit.{name}",
+                f"{at}{field}",
+                f"{more} is over the owner's limit of {name} for all that runs, {limit}.",
+                f"The operator's limit is owner.limits.{name} in the settings file.",
+            )
 
 
 def for_new(limits: OwnerLimits) -> Judgement[Released]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
-from dss.model.facts import Json
+from dss.model.facts import ContainerJson, Json, RemoveUnstarted
 from dss.model.message import HeaderList
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream
+from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims
 from dss.policy.filters import narrowed
 from dss.policy.granted import check_checkpoint
@@ -32,20 +32,38 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     anew at each start, so its host directories are judged again.
 
     @raise Denied: for a checkpoint that is not granted, for a host directory that is no longer
-        what was allowed, and for a limit of the owner.
+        what was allowed, and for a limit of the owner. A container that is to be removed when it
+        ends, and never began, is removed then.
     """
     name, directory = text_of(request, "checkpoint"), text_of(request, "checkpoint-dir")
     if name or directory:
         check_checkpoint(name, directory, around)
     reference = request.params["id"]
     found = yield from own_container(reference)
-    yield from recheck(found.id, around)
-    released = yield from claims.for_start(found.id, around.settings.sums)
+    try:
+        yield from recheck(found.id, around)
+        released = yield from claims.for_start(found.id, around.settings.sums)
+    except Denied:
+        yield from _removed_as_by_the_engine(found.id)
+        raise
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
         reply=Stream(released, as_asked(reference, found.id)),
     )
+
+
+def _removed_as_by_the_engine(container: str) -> Judgement[None]:
+    """
+    Remove a container whose start is denied, where the engine would remove it after a start
+    that fails: C{docker run --rm} waits for that, for good.
+    """
+    shown = yield from ask(ContainerJson(container))
+    if shown is None or not (shown.get("HostConfig") or {}).get("AutoRemove"):
+        return
+    # One that runs is only restarted.
+    if (shown.get("State") or {}).get("Status") == "created":
+        yield from ask(RemoveUnstarted(container))
 
 
 def files(headers: HeaderList = ()) -> Policy:

@@ -50,7 +50,9 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     query, problems = _named(request)
     settings = around.settings.containers
     problems.extend(CREATE.problems(body, settings))
-    problems.extend(limits.problems(host, settings.ceilings, "HostConfig."))
+    over = list(limits.problems(host, settings.ceilings, "HostConfig."))
+    would_have = given.with_limits(host, settings)
+    problems.extend(over or claims.problems(would_have, around.settings.sums, "HostConfig."))
     taken = []
     if host.get("VolumesFrom"):
         for entry in host["VolumesFrom"]:

@@ -28,7 +28,7 @@ def to_container(body: Mapping[str, Any], settings: Containers) -> tuple[dict[st
     found = dict(body)
     _default_environment(found, settings.defaults.environment)
     _default_log(host, settings)
-    _default_limits(host, settings)
+    host = with_limits(host, settings)
     if not host.get("Runtime") and settings.defaults.runtime is not None:
         host["Runtime"] = settings.defaults.runtime
     _addresses(host, settings.ports)
@@ -81,7 +81,11 @@ def _default_log(host: dict[str, Any], settings: Containers) -> None:
         host["LogConfig"] = {"Type": default.driver, "Config": options}
 
 
-def _default_limits(host: dict[str, Any], settings: Containers) -> None:
+def with_limits(resources: Mapping[str, Any], settings: Containers) -> dict[str, Any]:
+    """
+    A judged C{HostConfig} with the limits that the operator gives.
+    """
+    host = dict(resources)
     defaults, ceilings = settings.defaults, settings.ceilings
     memory = _first(defaults.memory, ceilings.memory)
     if memory is not None and host.get("Memory", 0) <= 0:
@@ -113,6 +117,7 @@ def _default_limits(host: dict[str, Any], settings: Containers) -> None:
     ]
     if missing:
         host["Ulimits"] = [*(host.get("Ulimits") or ()), *missing]
+    return host
 
 
 def _first(default: float | None, ceiling: float | None) -> Any:

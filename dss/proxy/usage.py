@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from dss.config.containers import OwnerLimits
 from dss.engine.facts import EngineFacts
-from dss.errors import Denied, NotFound, Problem
+from dss.errors import Denied, LimitReached, NotFound, Problem
 from dss.model.facts import Claim, ContainerJson, Json, OwnContainers
 from dss.policy.limits import cpus_of
 
@@ -147,7 +147,8 @@ class Usage:
         """
         Grant a claim.
 
-        @return: what releases it. It fails with L{Denied}.
+        @return: what releases it. It fails with L{Denied}, and with L{LimitReached} where it
+            would be granted once others have ended.
         """
         return self._lock.run(lambda: Deferred.fromCoroutine(self._granted(claim)))
 
@@ -166,10 +167,9 @@ class Usage:
                 self._held.append(held)
                 return held.release
             certain = _over(claim, *seen.with_claims(claim, ()), self._limits)
-            if certain:
-                raise Denied(certain)
-            if now >= patience:
-                raise Denied(problems)
+            if certain or now >= patience:
+                alone = _over(claim, seen.wanted, Use(), self._limits)
+                raise (Denied if alone else LimitReached)(certain or problems)
             await self._news(patience - now)
 
     async def _news(self, seconds: float) -> None:

@@ -20,6 +20,7 @@ from dss.model.facts import (
     ImageFacts,
     ImageNamed,
     MakeVolume,
+    RemoveUnstarted,
     VolumeFacts,
 )
 from dss.model.owner import Owner
@@ -45,6 +46,10 @@ class Engine:
 
     def post(self, segments: tuple[str, ...], body: Any) -> Deferred[EngineAnswer]:
         self.asked.append(body)
+        return succeed(self._answers["_".join(segments)])
+
+    def delete(self, segments: tuple[str, ...], query: Mapping[str, str]) -> Deferred[EngineAnswer]:
+        self.asked.append(("DELETE", segments, dict(query)))
         return succeed(self._answers["_".join(segments)])
 
     def answer(self, question: Any) -> Any:
@@ -100,6 +105,16 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
 )
 def test_an_image(answer: EngineAnswer, facts: ImageFacts) -> None:
     assert Engine(images_x_json=answer).answer(ImageNamed("x")) == facts
+
+
+@pytest.mark.parametrize("status", [204, 404, 409])
+def test_a_container_that_never_ran_is_removed(status: int) -> None:
+    """
+    Without force: one that somebody has started meanwhile stays.
+    """
+    engine = Engine(containers_x=EngineAnswer(status, None))
+    engine.answer(RemoveUnstarted("x"))
+    assert engine.asked == [("DELETE", ("containers", "x"), {"v": "1"})]
 
 
 def test_a_volume_that_is_made() -> None:

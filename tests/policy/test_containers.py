@@ -17,6 +17,7 @@ from dss.model.facts import (
     ContainerNamed,
     HostPath,
     PathFacts,
+    RemoveUnstarted,
 )
 from dss.model.ruling import EditJson, Forward, Stream
 from dss.policy import containers
@@ -225,3 +226,33 @@ def test_prune_with_a_filter_that_it_does_not_have() -> None:
     asked = request(query={"filters": {"name": ("x",)}})
     with pytest.raises(BadRequest, match=r"^invalid filter 'name'$"):
         drive(containers.prune(asked, circumstances()))
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "removed"),
+    [
+        ({"AutoRemove": True}, "created", True),
+        ({"AutoRemove": True}, "running", False),
+        ({"AutoRemove": False}, "created", False),
+        ({}, "exited", False),
+    ],
+)
+def test_a_denied_start_removes_what_the_engine_would(
+    host: dict[str, bool], status: str, removed: bool
+) -> None:
+    """
+    One that is removed when it ends, and never ran.
+    """
+    gone: list[str] = []
+    known = answers("/etc")
+    shown = {**known[ContainerJson](None), "HostConfig": host, "State": {"Status": status}}
+    with pytest.raises(Denied):
+        drive(
+            containers.start(request(params={"id": "web"}), circumstances(roots=("/srv/ci",))),
+            {
+                **known,
+                ContainerJson: lambda asked: shown,
+                RemoveUnstarted: lambda asked: gone.append(asked.id),
+            },
+        )
+    assert gone == ([ID] if removed else [])

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from dss.config.containers import OwnerLimits
 from dss.config.values import Size
 from dss.engine.facts import EngineFacts
-from dss.errors import Denied, NotFound
+from dss.errors import Denied, LimitReached, NotFound
 from dss.model.facts import Claim, ContainerJson, OwnContainers, Question
 from dss.proxy.usage import FORGOTTEN, PATIENCE, Usage
 
@@ -118,7 +118,7 @@ def test_nobody_waits_for_ever() -> None:
     granted(usage.claim(Claim()))
     second = usage.claim(Claim())
     clock.advance(PATIENCE)
-    with pytest.raises(Denied, match="limit of containers is 1; 1 in use, 1 asked for"):
+    with pytest.raises(LimitReached, match="limit of containers is 1; 1 in use, 1 asked for"):
         granted(second)
 
 
@@ -173,7 +173,7 @@ def test_the_sum_of_what_runs() -> None:
     facts.add("stopped", "exited", Memory=99)
     facts.add("fits", "created", Memory=40)
     facts.add("large", "created", Memory=41)
-    with pytest.raises(Denied, match="100; 60 in use, 41 asked for"):
+    with pytest.raises(LimitReached, match="100; 60 in use, 41 asked for"):
         granted(usage.claim(Claim("large")))
     granted(usage.claim(Claim("fits")))
 
@@ -239,3 +239,15 @@ def test_a_container_that_is_gone() -> None:
     _, usage, _ = limited(memory=Size(100))
     with pytest.raises(NotFound):
         granted(usage.claim(Claim("gone")))
+
+
+def test_what_could_never_start_is_told_as_such() -> None:
+    """
+    Trying again helps nobody who alone asks for more than there is.
+    """
+    facts, usage, _ = limited(memory=100)
+    facts.add("a", Memory=60)
+    facts.add("b", "created", Memory=101)
+    with pytest.raises(Denied, match="60 in use, 101 asked for") as caught:
+        granted(usage.claim(Claim("b")))
+    assert (caught.value.status, LimitReached.status) == (403, 429)

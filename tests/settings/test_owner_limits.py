@@ -4,6 +4,7 @@ What an owner may use in sum, at real engines, also where requests race.
 
 from __future__ import annotations
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,23 +46,51 @@ def test_creates_and_starts_that_race(engine: Engine, through: Api) -> None:
         made = list(
             pool.map(lambda _: through.call("POST", "/containers/create", None, BODY), range(10))
         )
-        assert sorted(reply.status for reply in made) == [201] * 4 + [403] * 6
-        denied = next(reply for reply in made if reply.status == 403)
+        assert sorted(reply.status for reply in made) == [201] * 4 + [429] * 6
+        denied = next(reply for reply in made if reply.status == 429)
         assert "limit of containers is 4; 4 in use, 1 asked for" in denied.message
         ids = [reply.json()["Id"] for reply in made if reply.ok]
         started = list(pool.map(lambda id: through.call("POST", f"/containers/{id}/start"), ids))
-    assert sorted(reply.status for reply in started) == [204, 204, 403, 403]
+    assert sorted(reply.status for reply in started) == [204, 204, 429, 429]
     running = [each["Id"] for each in engine.api.get("/containers/json")]
     assert len(set(running) & set(ids)) == 2
-    denied = next(reply for reply in started if reply.status == 403)
+    denied = next(reply for reply in started if reply.status == 429)
     limit, used, more = 64 * MIB, 48 * MIB, 24 * MIB
     assert f"is {limit}; {used} in use, {more} asked for" in denied.message
     update = {"Memory": 48 * MIB, "MemorySwap": 96 * MIB}
     (first, _) = (id for id in ids if id in running)
-    assert through.call("POST", f"/containers/{first}/update", None, update).status == 403
+    assert through.call("POST", f"/containers/{first}/update", None, update).status == 429
     through.post(f"/containers/{first}/kill")
     through.post(f"/containers/{first}/wait")
     (other, _) = (id for id in ids if id not in running)
     through.post(f"/containers/{other}/start")
     through.call("DELETE", f"/containers/{first}", {"force": 1})
     through.post("/containers/create", BODY)
+
+
+def test_a_client_that_waits_for_the_removal(engine: Engine, through: Api) -> None:
+    """
+    C{docker run --rm} waits until its container is gone, also where it can't be started. What
+    could never start is not made; other containers stay.
+    """
+    full = {**BODY, "HostConfig": {"Init": True, "Memory": 60 * MIB}}
+    runs = through.post("/containers/create", full)["Id"]
+    through.post(f"/containers/{runs}/start")
+    before = engine.api.get("/containers/json", all=1)
+    run = ("docker", "run", "--rm", "-v", "/data", "busybox", "true")
+    argv, environ = engine.command(*run, environ={"DOCKER_HOST": f"unix://{through.socket}"})
+    done = subprocess.run(argv, env=environ, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 125
+    assert b"in use" in done.stderr
+    kept = through.post("/containers/create", BODY)["Id"]
+    assert through.call("POST", f"/containers/{kept}/start").status == 429
+    reply = through.call(
+        "POST", "/containers/create", None, {**BODY, "HostConfig": {"Memory": 65 * MIB}}
+    )
+    assert reply.status == 403
+    assert "HostConfig.Memory" in reply.message
+    through.call("DELETE", f"/containers/{kept}")
+    assert [each["Id"] for each in engine.api.get("/containers/json", all=1)] == [
+        each["Id"] for each in before
+    ]
+    assert not engine.api.get("/volumes")["Volumes"]
