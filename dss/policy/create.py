@@ -75,13 +75,11 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         raise Denied(problems)
     body, changed = given.to_container(CREATE.cleaned(body), settings)
     host = yield from _resolved_host(body.get("HostConfig") or {})
-    host = _without_empty(
-        {
-            **host,
-            "Binds": [],
-            "Mounts": [dict(each) for each in mounted.mounts],
-            "VolumesFrom": [each.entry for each in taken],
-        }
+    host = _with_lists(
+        host,
+        Binds=[],
+        Mounts=[dict(each) for each in mounted.mounts],
+        VolumesFrom=[each.entry for each in taken],
     )
     forced_network = settings.force.network
     networking: dict[str, Any] = {}
@@ -177,9 +175,15 @@ def _resolved_host(host: Mapping[str, Any]) -> Judgement[dict[str, Any]]:
     return found
 
 
-def _without_empty(host: dict[str, Any]) -> dict[str, Any]:
+def _with_lists(host: Mapping[str, Any], **lists: list[Any]) -> dict[str, Any]:
     """
-    Without the lists of mounts that turned out empty.
+    With these lists of mounts. One that turned out empty is left out, but where it was written
+    so: newer engines show it as it was.
     """
-    lists = ("Binds", "Mounts", "VolumesFrom")
-    return {name: value for name, value in host.items() if value or name not in lists}
+    found = dict(host)
+    for name, value in lists.items():
+        if value:
+            found[name] = value
+        elif host.get(name):
+            del found[name]
+    return found

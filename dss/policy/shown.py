@@ -85,10 +85,13 @@ def _restored(host: Mapping[str, Any], memory: Memory) -> dict[str, Any]:
 
 def _with_labels(mount: Json, real: Json) -> Json:
     """
-    A remembered entry of C{HostConfig.Mounts}, with the labels that the engine itself gave
-    to a volume without a name (28.5 writes C{com.docker.volume.anonymous} there).
+    A remembered entry of C{HostConfig.Mounts}, with the label that the engine itself gave
+    to a volume without a name (28.5 writes C{com.docker.volume.anonymous} into the labels that
+    the client wrote, and into none where it wrote none).
     """
-    if mount.get("Type") != "volume" or mount.get("Source") or "VolumeOptions" not in mount:
+    if mount.get("Type") != "volume" or mount.get("Source"):
+        return mount
+    if not labels_of(mount.get("VolumeOptions")):
         return mount
     for each in real if isinstance(real, list) else ():
         if each.get("Target") == mount.get("Target"):

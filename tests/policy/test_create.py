@@ -469,6 +469,15 @@ def test_what_the_engine_would_not_take(body: object, told: str) -> None:
     assert caught.value.status == 400
 
 
+def test_empty_lists_stay_as_they_were_written() -> None:
+    """
+    Newer engines show an empty list where one was written, and null where none was.
+    """
+    written: dict[str, Any] = {"Binds": [], "VolumesFrom": []}
+    assert sent(host(**written))["HostConfig"] == written
+    assert "Binds" not in sent(host(Binds=["own:/x"]))["HostConfig"]
+
+
 @pytest.mark.parametrize("mode", ["", "default", "bridge", "none"])
 def test_networks_that_every_engine_has(mode: str) -> None:
     assert sent(host(NetworkMode=mode))["HostConfig"]["NetworkMode"] == mode

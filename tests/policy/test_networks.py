@@ -380,6 +380,9 @@ def test_networks_of_a_container_have_the_names_of_its_client() -> None:
     assert drive(showing.with_networks(value, AROUND), ANSWERS)["HostConfig"] == {
         "NetworkMode": "net"
     }
+    value = container("default", **{OWN: {"NetworkID": ""}})
+    seen = drive(showing.with_networks(value, AROUND), ANSWERS)
+    assert seen == container("default", net={"NetworkID": ""})
     for value in (container("bridge", bridge={}), container(FOREIGN, gone={"NetworkID": ""})):
         assert drive(showing.with_networks(value, AROUND), ANSWERS) is value
 

@@ -148,14 +148,18 @@ def with_networks(holder: Json, around: Circumstances) -> Judgement[Json]:
         name = yield from _name_of(mode, networks, around)
         if name is not None:
             shown["HostConfig"] = {**host, "NetworkMode": _mode_of(name, private, around)}
-    if private in networks:
-        renamed = {
-            "bridge" if key == private else key: endpoint for key, endpoint in networks.items()
-        }
+    names = {private: "bridge"} if private in networks else {}
+    for key in networks:
+        # Before its first start, older engines tell a network as they were asked for it.
+        if _FULL_ID.fullmatch(key):
+            name = (yield from _name_of(key, networks, around)) or key
+            names[key] = "bridge" if name == private else name
+    if names:
+        renamed = {names.get(key, key): endpoint for key, endpoint in networks.items()}
         flat = {
             key: networks[private][key]
             for key in _FLAT
-            if key in settings and key in networks[private]
+            if private in networks and key in settings and key in networks[private]
         }
         shown["NetworkSettings"] = {**settings, **flat, "Networks": renamed}
     return shown if shown != holder else holder
@@ -163,7 +167,7 @@ def with_networks(holder: Json, around: Circumstances) -> Judgement[Json]:
 
 def _name_of(id: str, networks: Mapping[str, Any], around: Circumstances) -> Judgement[str | None]:
     for name, endpoint in networks.items():
-        if endpoint.get("NetworkID") == id:
+        if endpoint.get("NetworkID") == id and name != id:
             return name
     # The engine tells no ids of networks before a container's first start.
     found = yield from named(id, around)
