@@ -139,10 +139,16 @@ class Sides:
     Both ways to one engine.
 
     @ivar guarded_socket: dss's socket.
+    @ivar below: where work directories are made.
     """
 
     engine: Engine
     guarded_socket: str
+    below: Path = field()
+
+    @below.default
+    def _below(self) -> Path:
+        return self.engine.directory
 
     def run(self, body: Callable[[Side], None], oldest: bool) -> None:
         """
@@ -152,7 +158,7 @@ class Sides:
         seen = {}
         for kind, socket in (("direct", self.engine.socket), ("guarded", self.guarded_socket)):
             before = Contents.of(self.engine.api)
-            with tempfile.TemporaryDirectory(dir=self.engine.directory) as directory:
+            with tempfile.TemporaryDirectory(dir=self.below) as directory:
                 side = Side(kind, self.engine, socket, Path(directory), oldest)
                 try:
                     body(side)
