@@ -182,6 +182,16 @@ class EngineOdd(DssError):
     status = 502
 
 
+class EngineSaid(DssError):
+    """
+    The engine's own error, of a question that dss asked in the client's place.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class TooMany(DssError):
     """
     The owner has as much under way as it may have: connections, or bodies.

@@ -26,11 +26,13 @@ from dss.engine.endpoint import engine_endpoint, engine_socket
 from dss.errors import StartError
 from dss.hooks.chain import HookChain
 from dss.hooks.discovery import HookError, find_hooks
+from dss.ledger.ledger import AnyLedger, Ledger, LedgerError, NoLedger
 from dss.model.owner import Owner
 from dss.proxy import container_socket
 from dss.proxy.container_socket import ContainerListener
 from dss.proxy.guard import Guard
 from dss.proxy.listener import Listener, SocketAccess, UnixAddress
+from dss.proxy.reconciling import LedgerService
 
 #: The engine address that means the small engine in memory.
 MEMORY = "memory:"
@@ -71,6 +73,14 @@ class Options(UsageOptions):
             "c",
             None,
             "A settings file, in TOML. What the command line says comes before what it says.",
+        ],
+        [
+            "ledger",
+            None,
+            None,
+            "A file that remembers whose the images are that were pulled or loaded, and whose the "
+            "tags of shared images. It is made where it is missing. One for each engine, for all "
+            "dss that guard it. [default: none, and what needs it is denied]",
         ],
         [
             "owner",
@@ -142,6 +152,7 @@ hook_seconds. May be repeated."""
         self["listen"] = self["listen"] or list(written.owner.listen)
         if self["engine"] is None:
             self["engine"] = written.engine if written.engine is not None else DEFAULT_ENGINE
+        self["ledger"] = self["ledger"] or written.ledger
         if not self["listen"]:
             raise UsageError("say where clients connect, with --listen unix:/PATH")
         try:
@@ -317,14 +328,23 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     except HookError as error:
         raise StartError(f"dss: {error}") from error
     service: MultiService = _Program()
+    ledger: AnyLedger = NoLedger()
+    if options["ledger"] is not None:
+        try:
+            ledger = Ledger(options["ledger"], reactor)
+        except LedgerError as error:
+            raise StartError(f"dss: {error}") from error
     guard = Guard(
         settings,
         _engine_endpoint(options["engine"], reactor),
         hooks,
         reactor,
+        ledger,
     )
     without = options["no-container-socket"]
     service.addService(_GuardService(guard, options["engine"], hooks, without))
+    if isinstance(ledger, Ledger):
+        service.addService(LedgerService(ledger, guard.facts, reactor))
     for description in options["listen"]:
         try:
             listener = Listener(description, guard.listener(), options["access"], reactor)

@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "dss.hooks": {"dss.model", "dss.plugins"},
     "dss.plugins": set[str](),
     "dss.transport": {"dss.errors"},
-    "dss.engine": {"dss.routes", "dss.hooks", "dss.wire", "dss.transport"},
+    "dss.ledger": {"dss.model"},
+    "dss.engine": {"dss.routes", "dss.hooks", "dss.wire", "dss.transport", "dss.ledger"},
     "dss.proxy": {
         "dss.routes",
         "dss.hooks",

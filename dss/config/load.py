@@ -81,6 +81,9 @@ class FileSettings:
     engine: str | None = setting(
         "The engine, as a Twisted client endpoint: --engine.", None, "text"
     )
+    ledger: str | None = setting(
+        "The file of the ledger, made where it is missing: --ledger.", None, "path"
+    )
     owner: OwnerSection = section("The owner.", OwnerSection)
     limits: Limits = section("What may be taken of dss itself: --limit.", Limits)
     containers: Containers = section(

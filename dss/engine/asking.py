@@ -18,7 +18,7 @@ from dss.engine.call import EngineCall
 from dss.engine.pool import EnginePool
 from dss.errors import BodyTooLarge, DssError, EngineAway, EngineOdd
 from dss.model.facts import Json
-from dss.model.message import ResponseHead
+from dss.model.message import HeaderList, ResponseHead
 
 _HEADERS = (("Host", "docker"),)
 
@@ -147,20 +147,32 @@ class Asker:
         self._clock = clock
 
     def get(
-        self, segments: tuple[str, ...], query: Mapping[str, str] | None = None
+        self,
+        segments: tuple[str, ...],
+        query: Mapping[str, str] | None = None,
+        headers: HeaderList = (),
     ) -> Deferred[EngineAnswer]:
         """
         C{GET} a path.
 
         @param segments: the path's segments, decoded; a slash in one is a slash of the
             path, as image names have them.
+        @param headers: more headers than every question has.
         @return: the answer, whatever its status. It fails with L{EngineAway},
             L{EngineOdd} or L{BodyTooLarge}.
         """
-        target = _path(segments)
-        if query:
-            target += "?" + urlencode(query)
-        return self._ask("GET", target, _HEADERS, None)
+        return self._ask("GET", _target(segments, query), (*_HEADERS, *headers), None)
+
+    def delete(
+        self, segments: tuple[str, ...], query: Mapping[str, str] | None = None
+    ) -> Deferred[EngineAnswer]:
+        """
+        C{DELETE} a path.
+
+        @param segments: as for L{get}.
+        @return: as for L{get}.
+        """
+        return self._ask("DELETE", _target(segments, query), _HEADERS, None)
 
     def post(self, segments: tuple[str, ...], body: Any) -> Deferred[EngineAnswer]:
         """
@@ -187,6 +199,10 @@ class Asker:
         collector = _Collector(self._limits, self._clock)
         collector.start(EngineCall(self._pool, collector, method, target, headers, body))
         return collector.answer
+
+
+def _target(segments: tuple[str, ...], query: Mapping[str, str] | None) -> str:
+    return _path(segments) + ("?" + urlencode(query) if query else "")
 
 
 def _path(segments: tuple[str, ...]) -> str:

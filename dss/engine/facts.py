@@ -14,7 +14,8 @@ from twisted.internet.defer import Deferred, DeferredLock
 
 from dss.engine.asking import Asker, EngineAnswer
 from dss.engine.cluster import Cluster
-from dss.errors import BadRequest, EngineOdd
+from dss.errors import BadRequest, EngineOdd, EngineSaid
+from dss.ledger.ledger import AnyLedger, NoLedger
 from dss.model.facts import (
     ClusterNamed,
     ContainerFacts,
@@ -37,7 +38,10 @@ from dss.model.facts import (
     VolumeNamed,
     is_named,
 )
+from dss.model.images import AllImages, RegistryDigest, RemoveImage
 from dss.model.owner import BRIDGE_LABEL, OWNER_LABEL, Owner, owner_of
+from dss.model.records import Records
+from dss.model.reference import canonical
 
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,63}")
@@ -77,8 +81,9 @@ class EngineFacts:
     answer for a name is asked anew each time.
     """
 
-    def __init__(self, asker: Asker, owner: Owner) -> None:
+    def __init__(self, asker: Asker, owner: Owner, ledger: AnyLedger | None = None) -> None:
         self._asker = asker
+        self._ledger = ledger or NoLedger()
         self._owner = owner
         self._containers: _Memory[ContainerFacts] = _Memory()
         self._execs: _Memory[str] = _Memory()
@@ -109,6 +114,12 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._own_containers())
         if type(question) is ImageNamed:
             return Deferred.fromCoroutine(self._image_named(question.reference))
+        if type(question) is AllImages:
+            return Deferred.fromCoroutine(self._all_images(question.with_steps))
+        if type(question) is RemoveImage:
+            return Deferred.fromCoroutine(self._remove_image(question))
+        if type(question) is RegistryDigest:
+            return Deferred.fromCoroutine(self._registry_digest(question))
         if type(question) is NetworkNamed:
             return Deferred.fromCoroutine(self._network_named(question.reference))
         if type(question) is PrivateBridge:
@@ -214,8 +225,12 @@ class EngineFacts:
             return None
         config = value.get("Config") or {}
         checks = config.get("Healthcheck") or {}
+        image = _text(value, "Id")
+        records = self._ledger.about(image)
+        tags = names_of(value, "RepoTags")
+        digests = names_of(value, "RepoDigests")
         return ImageFacts(
-            _text(value, "Id"),
+            image,
             owner_of(config.get("Labels")),
             is_named(value),
             config.get("WorkingDir") or "",
@@ -223,8 +238,31 @@ class EngineFacts:
             {name: checks[name] for name in ("Interval", "StartInterval") if checks.get(name)},
             tuple(config.get("OnBuild") or ()),
             "/".join(value[key] for key in ("Os", "Architecture", "Variant") if value.get(key)),
-            tuple(each for each in value.get("RepoDigests") or () if not each.startswith("<none>")),
+            tags,
+            digests,
+            _found_by(reference, tags, digests),
+            value.get("Parent") or "",
+            records if isinstance(records, Records) else await records,
         )
+
+    async def _all_images(self, with_steps: bool) -> Sequence[Json]:
+        answer = await self._asker.get(("images", "json"), {"all": "1" if with_steps else "0"})
+        if answer.status != 200 or not isinstance(answer.value, list):
+            raise EngineOdd(answer.message)
+        return answer.value
+
+    async def _remove_image(self, question: RemoveImage) -> tuple[int, Json]:
+        query = {"noprune": "0" if question.prunes else "1"}
+        answer = await self._asker.delete(("images", question.reference), query)
+        return answer.status, answer.value
+
+    async def _registry_digest(self, question: RegistryDigest) -> str:
+        name = question.reference.familiar
+        answer = await self._asker.get(("distribution", name, "json"), headers=question.headers)
+        if answer.status != 200:
+            raise EngineSaid(answer.status, answer.message)
+        described = answer.value.get("Descriptor") if isinstance(answer.value, dict) else None
+        return _text(described or {}, "digest")
 
     async def _network_named(self, reference: str) -> NetworkFacts | None:
         for wanted in ({"label": [f"{OWNER_LABEL}={self._owner.name}"]}, {"type": ["builtin"]}):
@@ -280,6 +318,28 @@ class EngineFacts:
         if answer.status != 201 or not isinstance(answer.value, dict):
             raise EngineOdd(f"the Docker Engine can't make a volume: {answer.message}")
         return _volume(answer.value)
+
+
+def names_of(image: Json, key: str) -> tuple[str, ...]:
+    """
+    An image's tags or digests, canonical.
+    """
+    return tuple(canonical(name) for name in image.get(key) or () if not name.startswith("<none>"))
+
+
+def _found_by(reference: str, tags: tuple[str, ...], digests: tuple[str, ...]) -> str:
+    """
+    The tag or the digest that a reference means, or empty where it is an id: the engine
+    looks for names first (proved on 20.10, 26.1 and 28.5), but for full ids.
+    """
+    if _FULL_ID.fullmatch(reference.removeprefix("sha256:")):
+        return ""
+    name = canonical(reference)
+    if name in tags or name in digests:
+        return name
+    # Of a name with both, the digest counts.
+    bare = canonical(re.sub(r":[^:/@]*@", "@", reference))
+    return bare if bare in digests else ""
 
 
 def _volume(value: Json) -> VolumeFacts:

@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from dss.model.records import NO_RECORDS, Records
+
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 #: Anything that JSON can hold.
@@ -43,10 +45,10 @@ class ContainerFacts:
 @frozen
 class ImageFacts:
     """
-    What the engine says of one image.
+    What the engine and the ledger say of one image.
 
     @ivar id: the full id, C{sha256:} and 64 hex digits.
-    @ivar owner: the owner's name by its label, or L{None} for one that nobody owns.
+    @ivar owner: the owner's name by its label, or L{None} where that tells of none.
     @ivar is_named: whether it has a tag or a digest. Without one, and without an owner, it
         is a step of somebody's build.
     @ivar working_dir: the directory in which its program starts, or empty.
@@ -56,7 +58,11 @@ class ImageFacts:
     @ivar on_build: instructions that a build runs which begins with it.
     @ivar platform: its operating system, processor and, where it has one, variant, as
         C{linux/arm64/v8}; empty where unknown.
-    @ivar digests: names with digests by which a registry has it, as C{NAME@sha256:…}.
+    @ivar tags: its tags, canonical.
+    @ivar digests: its digests, canonical.
+    @ivar found_by: which of these it was found by; empty where that was an id.
+    @ivar parent: the id of the image that it was built upon here, or empty.
+    @ivar records: what the ledger has on it.
     """
 
     id: str
@@ -67,14 +73,67 @@ class ImageFacts:
     check_intervals: Mapping[str, int] = field(factory=dict)
     on_build: tuple[str, ...] = ()
     platform: str = ""
+    tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    found_by: str = ""
+    parent: str = ""
+    records: Records = NO_RECORDS
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """
+        Whose it is: those who made, pulled or loaded it.
+        """
+        return self.records.owners(self.id, self.owner)
+
+    def claimants(self, name: str) -> frozenset[str]:
+        """
+        Whose one of its tags or digests is; nobody's where it is shared.
+        """
+        if name in self.digests:
+            return self.records.claimants_of_digest(name, self.id)
+        return self.records.claimants(name, self.id, self.owner)
+
+    @property
+    def is_shared(self) -> bool:
+        """
+        Whether everybody may use it: it has a tag that is nobody's; or it has neither an
+        owner nor a tag, but a digest.
+        """
+        if any(not self.claimants(each) for each in self.tags):
+            return True
+        if self.owners or not self.is_named:
+            return False
+        return not self.digests or any(not self.claimants(each) for each in self.digests)
+
+    def is_visible(self, name: str, owner: str) -> bool:
+        """
+        Whether an owner may know of a tag or a digest.
+        """
+        claimants = self.claimants(name)
+        return not claimants or owner in claimants
 
     def is_usable(self, owner: str) -> bool:
         """
-        Whether an owner may see and use it: its own, or a shared one, which is one that
-        nobody owns and that has a name.
+        Whether an owner may see and use it, by the reference that it was found by: its own,
+        or a shared one.
         """
-        return self.owner == owner or (self.owner is None and self.is_named)
+        if self.found_by and not self.is_visible(self.found_by, owner):
+            return False
+        return (
+            owner in self.owners
+            or self.is_shared
+            or any(owner in self.claimants(each) for each in (*self.tags, *self.digests))
+        )
+
+    def others(self, owner: str) -> frozenset[str]:
+        """
+        The other owners who have it, by itself or by a tag.
+        """
+        found = set(self.owners)
+        for name in self.tags:
+            found |= self.claimants(name)
+        return frozenset(found - {owner})
 
 
 def is_named(image: Json) -> bool:
@@ -204,7 +263,8 @@ class ExecNamed(Question[ContainerFacts | None]):
 @frozen
 class ImageNamed(Question[ImageFacts | None]):
     """
-    Which image a reference, id or unique prefix of an id means, whoever owns it.
+    Which image a reference, id or unique prefix of an id means, whoever owns it, with the
+    ledger's records of it.
     """
 
     reference: str

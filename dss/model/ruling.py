@@ -129,6 +129,8 @@ class Forward:
     @ivar version: the API version that the engine is asked in; L{None} for the one in
         force, the client's own.
     @ivar watch: what the client's body is watched for on its way.
+    @ivar after: what is left to do once the exchange has ended, given whether the engine's
+        reply was complete.
     """
 
     params: Mapping[str, str] = field(factory=dict)
@@ -139,6 +141,7 @@ class Forward:
     rewrites: tuple[str, ...] = ()
     version: ApiVersion | None = None
     watch: ContextWatch | None = None
+    after: Callable[[bool], Judgement[None]] | None = None
 
 
 @frozen

@@ -6,18 +6,18 @@ makes.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 from dss.errors import BadRequest, Denied, Problem
 from dss.model.facts import ImageFacts, ImageNamed, Json
+from dss.model.reference import Reference
 from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
 from dss.policy import dockerfile
 from dss.policy import labels as label_rules
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
-from dss.policy.images import with_tag
+from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
 
@@ -59,10 +59,6 @@ _PASSED = (
     "extrahosts",
 )
 
-#: The grammar of a tag's reference: registry and path, then a tag (C{distribution/reference}).
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
-_HEX = re.compile(r"[0-9a-f]{6,64}")
-
 
 def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
@@ -79,9 +75,11 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise BadRequest: for a parameter that can't be read in one way.
     """
     problems = [*_not_allowed(request)]
-    names = tuple(filter(None, texts_of(request, "t")))
-    for name in names:
-        problems += yield from _tag_problems(name, around.owner.name)
+    names: dict[Reference, str] = {}
+    for text in filter(None, texts_of(request, "t")):
+        wanted = target(text, "")
+        names[wanted], wrong = yield from target_problems(wanted, "t", around.owner)
+        problems += wrong
     labels = _labels(text_of(request, "labels"))
     problems += label_rules.problems(labels, "labels")
     if problems:
@@ -97,7 +95,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         if value:
             query[name] = value
     if names:
-        query["t"] = names
+        query["t"] = tuple(each.familiar for each in names)
     query["labels"] = _dumped(label_rules.stamp(labels, around.owner))
     query["nocache"] = "1"
     rewrites = ["labels: stamped"]
@@ -105,10 +103,12 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         rewrites.append("nocache: set")
     if text_of(request, "cachefrom"):
         rewrites.append("cachefrom: dropped")
+    after = yield from begin_all(names)
     return Forward(
         query=passed_on(query),
         headers=(("Content-Type", "application/x-tar"),),
         rewrites=tuple(rewrites),
+        after=after,
         watch=ContextWatch(text_of(request, "dockerfile"), partial(_judge_inside, request, around)),
     )
 
@@ -187,40 +187,6 @@ def _not_allowed(request: Request) -> list[Problem]:
             Problem("build.pull", "pull", "dss does not mediate pulling images in a build yet.")
         )
     return problems
-
-
-def _tag_problems(name: str, owner: str) -> Judgement[list[Problem]]:
-    if not _TAG.fullmatch(name):
-        raise BadRequest(f"invalid reference format: {name!r}")
-    if _like_an_id(name):
-        return [
-            Problem(
-                "image.name-like-id",
-                "t",
-                f"{name!r} looks like an image's id and would hide the image that has it.",
-            )
-        ]
-    found = yield from ask(ImageNamed(name))
-    if found is None or found.owner == owner:
-        return []
-    return [
-        Problem(
-            "image.name-taken",
-            "t",
-            f"{name!r} names an image that is not this owner's.",
-            "Choose a name that is free or one's own.",
-        )
-    ]
-
-
-def _like_an_id(name: str) -> bool:
-    """
-    Whether a tag's repository is one that tools, or the engine, would take for an id. The
-    engine leaves out its default registry's name (C{distribution/reference}).
-    """
-    plain = re.sub(r"^(?:index\.)?docker\.io/", "", name).removeprefix("library/")
-    repository = plain.partition(":")[0]
-    return _HEX.fullmatch(repository) is not None
 
 
 def _parsed(name: str, text: str) -> Json:

@@ -14,7 +14,7 @@ from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
-from dss.policy.images import with_tag
+from dss.policy.images.resolving import with_tag
 
 #: A reference to an image, as the engine's grammar has it (distribution/reference).
 _REFERENCE = re.compile(

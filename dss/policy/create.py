@@ -15,7 +15,7 @@ from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
 from dss.policy.chosen import chosen_image, familiar, image_problems
 from dss.policy.fields.tables import CREATE
-from dss.policy.images import with_tag
+from dss.policy.images.resolving import with_tag
 from dss.policy.labels import stamp
 from dss.policy.links import resolved_container, resolved_links
 from dss.policy.mounts import judging

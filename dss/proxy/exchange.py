@@ -61,6 +61,7 @@ class Exchange:
         "_channel",
         "_client_held",
         "_client_slow",
+        "_complete",
         "_engine_held",
         "_engine_slow",
         "_flow",
@@ -93,6 +94,7 @@ class Exchange:
         self._client_slow = False
         self._engine_held = False
         self._engine_slow = False
+        self._complete = False
         self._client_held = False
         self._watched: WatchedBody | None = None
         self._receive = self._collect_body
@@ -313,6 +315,7 @@ class Exchange:
         """
 
     def reply_ended(self) -> None:
+        self._complete = True
         if self._flow is not None:
             self._flow.ended()
 
@@ -527,6 +530,9 @@ class Exchange:
         self.reply_received = self._drop_reply
         self._flow = None
         self._call = None
+        after = None if self._forward is None else self._forward.after
+        if after is not None:
+            self._guard.run(after(self._complete))
 
 
 _RAW_STREAM = "application/vnd.docker.raw-stream"

@@ -4,19 +4,27 @@ What guards the engine for one owner: everything that its exchanges share.
 
 from __future__ import annotations
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from dss.config.settings import OwnerSettings
 from dss.engine.asking import Asker
 from dss.engine.facts import EngineFacts
 from dss.engine.identity import EngineIdentity
 from dss.engine.pool import EnginePool
+from dss.errors import DssError
 from dss.hooks.chain import HookChain
+from dss.ledger.ledger import AnyLedger, NoLedger
 from dss.model.message import RequestHead
+from dss.model.ruling import Judgement
 from dss.proxy.client_side import ClientChannel, ClientFactory, Gate
 from dss.proxy.exchange import Exchange
-from dss.proxy.judging import Answers
+from dss.proxy.judging import Answers, drive
 from dss.proxy.usage import Usage
+
+_log = Logger(namespace="dss")
 
 
 class Guard:
@@ -27,6 +35,7 @@ class Guard:
     @ivar limits: what it may take of dss itself.
     @ivar pool: its connections to the engine.
     @ivar identity: which engine that is.
+    @ivar facts: what it knows of the engine.
     @ivar answers: answers what its judgements ask.
     @ivar pending_json: bytes of JSON bodies that are being collected.
     """
@@ -37,10 +46,12 @@ class Guard:
         engine: IStreamClientEndpoint,
         hooks: HookChain,
         reactor: IReactorTime,
+        ledger: AnyLedger | None = None,
     ) -> None:
         """
         @param engine: where the engine is.
         @param reactor: tells the time, and connects.
+        @param ledger: what is recorded beside labels, if anything.
         """
         self.settings = settings
         self.limits = settings.limits
@@ -49,9 +60,10 @@ class Guard:
         self.pool = EnginePool(engine, reactor)
         self.identity = EngineIdentity(engine, reactor, settings.limits.question_seconds)
         asker = Asker(self.pool, settings.limits, reactor)
-        facts = EngineFacts(asker, settings.owner)
-        usage = Usage(facts, settings.sums, reactor)
-        self.answers = Answers(settings.owner, facts, hooks, usage)
+        ledger = ledger or NoLedger()
+        self.facts = EngineFacts(asker, settings.owner, ledger)
+        usage = Usage(self.facts, settings.sums, reactor)
+        self.answers = Answers(settings.owner, self.facts, hooks, usage, ledger, reactor.seconds)
         self._gate = Gate(settings.limits.connections)
 
     def listener(self) -> ClientFactory:
@@ -64,6 +76,25 @@ class Guard:
         exchange = Exchange(self, channel, head)
         exchange.start()
         return exchange
+
+    def run(self, judgement: Judgement[None]) -> None:
+        """
+        Run what no client waits for.
+        """
+        try:
+            done = drive(judgement, self.answers)
+        except DssError as error:
+            self._not_run(Failure(error))
+            return
+        if isinstance(done, Deferred):
+            done.addErrback(self._not_run)
+
+    def _not_run(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, DssError):
+            _log.warn("after a request: {error}", error=error.message)
+        elif not failure.check(CancelledError):
+            _log.failure("what follows a request failed", failure)
 
     def stop(self) -> None:
         """

@@ -4,6 +4,8 @@ Drives judgements: whatever they ask is answered, now or later.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -11,6 +13,7 @@ from twisted.python.failure import Failure
 
 from dss.engine.facts import EngineFacts
 from dss.hooks.chain import HookChain
+from dss.ledger.ledger import AnyLedger, NoLedger
 from dss.model.facts import (
     Claim,
     ClientContainer,
@@ -20,6 +23,7 @@ from dss.model.facts import (
     MakeDirectory,
     Question,
 )
+from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Now, Release
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement
 from dss.proxy.host import look_at, make_directory
@@ -27,6 +31,8 @@ from dss.proxy.peer import Peer
 from dss.proxy.usage import Usage
 
 Result = TypeVar("Result")
+
+_LEDGER = frozenset({AllRecords, Begin, End, Gone, HasLedger, Keep, Release})
 
 
 class Answering(Protocol):
@@ -48,11 +54,20 @@ class Answers:
     """
 
     def __init__(
-        self, owner: Owner, engine: EngineFacts, hooks: HookChain, usage: Usage | None = None
+        self,
+        owner: Owner,
+        engine: EngineFacts,
+        hooks: HookChain,
+        usage: Usage | None = None,
+        ledger: AnyLedger | None = None,
+        seconds: Callable[[], float] = time.time,
     ) -> None:
         """
         @param usage: what the owner uses, where that has limits.
+        @param seconds: tells the time.
         """
+        self._ledger = ledger or NoLedger()
+        self._seconds = seconds
         self._owner = owner
         self._usage = usage
         self._engine = engine
@@ -74,6 +89,10 @@ class Answers:
             return make_directory(question.root, question.relative)
         if type(question) is Claim and self._usage is not None:
             return self._usage.claim(question)
+        if type(question) in _LEDGER:
+            return self._ledger.answer(question, self._owner.name)
+        if type(question) is Now:
+            return self._seconds()
         return self._engine.answer(question)
 
 

@@ -4,7 +4,7 @@ Rows of the operations on images.
 
 from __future__ import annotations
 
-from dss.policy import images
+from dss.policy.images import pruning, removing, saving, showing, tagging
 from dss.policy.later import later
 from dss.routes.table import (
     Body,
@@ -20,6 +20,7 @@ from dss.routes.table import (
 )
 
 _LATER = "denied for now"
+_VISIBLE = "own images and those that nobody owns"
 _IMAGES = later("this operation on images")
 _REGISTRY = later("registries")
 _PULL = later(
@@ -35,8 +36,8 @@ ROUTES = (
         "GET",
         "/images/json",
         Family.IMAGES,
-        images.listing,
-        "own images and those that nobody owns",
+        showing.listing,
+        _VISIBLE,
         params=(
             boolean("all"),
             filters(),
@@ -53,8 +54,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/json",
         Family.IMAGES,
-        images.inspect,
-        "own images and those that nobody owns",
+        showing.inspect,
+        _VISIBLE,
         params=(boolean("manifests", "1.48"), text("platform", "1.49")),
     ),
     Route(
@@ -80,8 +81,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/history",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        showing.history,
+        _VISIBLE,
         params=(text("platform", "1.48"),),
     ),
     Route(
@@ -98,8 +99,8 @@ ROUTES = (
         "POST",
         "/images/{name...}/tag",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        tagging.tag,
+        "own and shared ones, by tags that are free or own",
         params=(text("repo"), text("tag")),
     ),
     Route(
@@ -107,8 +108,8 @@ ROUTES = (
         "DELETE",
         "/images/{name...}",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        removing.delete,
+        "own ones, as far as no other owner has them",
         params=(boolean("force"), boolean("noprune"), texts("platforms", "1.50")),
     ),
     Route(
@@ -125,8 +126,8 @@ ROUTES = (
         "POST",
         "/images/prune",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        pruning.prune,
+        "own ones, one by one",
         params=(filters(),),
     ),
     Route(
@@ -152,8 +153,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/get",
         Family.IMAGES,
-        _ARCHIVES,
-        _LATER,
+        saving.get,
+        _VISIBLE,
         params=(texts("platform", "1.48"),),
     ),
     Route(
@@ -161,8 +162,8 @@ ROUTES = (
         "GET",
         "/images/get",
         Family.IMAGES,
-        _ARCHIVES,
-        _LATER,
+        saving.get_all,
+        _VISIBLE,
         params=(texts("names"), texts("platform", "1.48")),
     ),
     Route(
@@ -180,8 +181,8 @@ ROUTES = (
         "GET",
         "/images/{name...}/attestations",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        showing.attestations,
+        _VISIBLE,
         since=api("1.55"),
         params=(texts("platform", "1.55"), texts("type", "1.55"), boolean("statement", "1.55")),
     ),

@@ -4,7 +4,10 @@ Images as far as running containers needs them, and the classic builder.
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import tarfile
 
 import pytest
 
@@ -121,3 +124,98 @@ def test_commit_is_for_later(side: Side) -> None:
         assert made.status == 404
     else:
         assert (done.status, made.status) == (0, 200)
+
+
+def _build(side: Side, name: str, *lines: str) -> None:
+    text = "\n".join(["FROM busybox", *lines]).encode()
+    options = ("-q", "--no-cache", "-t", name)
+    done = side.start("build", *options, "-", environ=_CLASSIC).finish(text)
+    assert done.status == 0, done
+
+
+def _run(side: Side, *argv: str) -> None:
+    """
+    Run docker, and record what it says, but for the step that stamps a built image.
+    """
+    done = side.start(*argv).finish()
+    told = re.sub(r"(?m)^.*LABEL +com\.dss\..*\n", "", done.out.decode())
+    told = re.sub(r"(?m)^(deleted: sha256:[0-9a-f]+\n)+", "deleted\n", told, flags=re.IGNORECASE)
+    side.see(f"docker {' '.join(argv)}", [done.status, told, done.error])
+
+
+@both_ways
+def test_tags_and_removals(side: Side) -> None:
+    """
+    Names given and taken off, also of a shared image, and what can't be removed.
+    """
+    _build(side, "app:1", "ENV A=b")
+    side.docker("tag", "app:1", "app:2")
+    side.docker("tag", "app:1", "r.example:5000/team/app:2")
+    side.docker("tag", "busybox", "mine")
+    side.docker("tag", "missing", "x", ok=False)
+    side.docker("tag", "app:1", "x:-", ok=False)
+    shape = "{{json .RepoTags}} {{json .Config.Labels}}"
+    for name in ("app:1", "mine"):
+        side.docker("image", "inspect", "-f", shape, name)
+    listed = side.start("images", "--format", "{{.Repository}}:{{.Tag}}", "app").finish()
+    side.see("images app", sorted(listed.text.splitlines()))
+    for options in (["--no-trunc"], ["-H=false"]):
+        form = ["--format", "{{.CreatedBy}} {{.Size}} {{.Comment}}"]
+        _run(side, "history", *options, *form, "app:1")
+    side.docker("rmi", "app:2")
+    side.docker("rmi", "mine")
+    side.docker("rmi", "missing", ok=False)
+    side.docker("run", "--name", "box", "app:1", "true")
+    side.docker("rmi", "app:1")
+    image = side.start("image", "inspect", "-f", "{{.Id}}", "r.example:5000/team/app:2").finish()
+    side.docker("rmi", "r.example:5000/team/app:2", ok=False)
+    side.docker("rmi", image.text, ok=False)
+    side.docker("rm", "box")
+    _run(side, "rmi", "-f", image.text[7:19])
+    side.docker("rmi", image.text, ok=False)
+
+
+@both_ways
+def test_prunes(side: Side) -> None:
+    """
+    What nobody names, and then all that no container uses.
+    """
+    # The engine's own would take the images that all tests share.
+    _build(side, "app:1", "LABEL keep=no")
+    _build(side, "app:1", "LABEL keep=no", "ENV A=c")
+    _build(side, "app:2", "LABEL keep=yes")
+    _build(side, "used:1", "LABEL keep=no", "ENV A=d")
+    side.docker("create", "--name", "box", "used:1")
+    only = ["--filter", "label=keep"]
+    _run(side, "image", "prune", "-f", *only, "--filter", "until=24h")
+    _run(side, "image", "prune", "-f", *only)
+    _run(side, "image", "prune", "-f", *only)
+    _run(side, "image", "prune", "-a", "-f", *only, "--filter", "label!=keep=yes")
+    listed = side.start("images", "--format", "{{.Repository}}:{{.Tag}}", *only).finish()
+    side.see("images", sorted(listed.text.splitlines()))
+    side.docker("image", "prune", "-f", "--filter", "until=nonsense", ok=False)
+    side.docker("image", "prune", "-f", "--filter", "nonsense=1", ok=False)
+
+
+@both_ways
+def test_archives(side: Side) -> None:
+    """
+    Saved by name, by id and several at once.
+    """
+    _build(side, "app:1", "ENV A=b")
+    side.docker("tag", "app:1", "app:2")
+    image = side.engine.api.get("/images/app:1/json")["Id"]
+    for names in (["app"], ["app:1", "busybox"], [image], ["app:2", image[7:19]]):
+        done = side.start("save", *names).finish()
+        assert done.status == 0, done
+        side.see(f"save {len(names)}", _manifest(done.out))
+    for names in (["missing"], ["busybox", "missing:1"], ["0123456789ab"]):
+        side.docker("save", *names, ok=False)
+
+
+def _manifest(archive: bytes) -> list[tuple[list[str], int]]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        found = tar.extractfile("manifest.json")
+        assert found is not None
+        entries = json.load(found)
+    return sorted((sorted(each["RepoTags"] or []), len(each["Layers"])) for each in entries)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 WHOLE = """
 engine = "unix:/run/engine.sock"
+ledger = "/var/lib/dss/ledger"
 
 [owner]
 name = "ci"
@@ -93,6 +94,7 @@ private_bridge = true
 def test_all_that_a_file_may_say() -> None:
     found = load(WHOLE, "dss.toml")
     assert found.engine == "unix:/run/engine.sock"
+    assert found.ledger == "/var/lib/dss/ledger"
     assert found.owner.name == Owner("ci")
     assert found.owner.allow_bind == (Root("/srv/ci"), Root("/opt", True))
     assert found.owner.container_sockets == "/run/dss-sockets"

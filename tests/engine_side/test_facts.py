@@ -80,10 +80,24 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
         (shown({"Labels": OWN}), ImageFacts(ID, "ci")),
         (shown(RepoTags=[], RepoDigests=[]), ImageFacts(ID, None)),
         (shown(RepoTags=["<none>:<none>"], RepoDigests=["<none>@<none>"]), ImageFacts(ID, None)),
-        (shown(RepoTags=["a:1"]), ImageFacts(ID, None, is_named=True)),
         (
-            shown(RepoDigests=["a@sha256:1"]),
-            ImageFacts(ID, None, is_named=True, digests=("a@sha256:1",)),
+            shown(RepoTags=["a:1"]),
+            ImageFacts(ID, None, is_named=True, tags=("docker.io/library/a:1",)),
+        ),
+        (
+            shown(RepoTags=["x:latest"], Parent="sha256:1"),
+            ImageFacts(
+                ID,
+                None,
+                is_named=True,
+                tags=("docker.io/library/x:latest",),
+                found_by="docker.io/library/x:latest",
+                parent="sha256:1",
+            ),
+        ),
+        (
+            shown(RepoDigests=[f"a@{ID}"]),
+            ImageFacts(ID, None, is_named=True, digests=(f"docker.io/library/a@{ID}",)),
         ),
         (
             shown(

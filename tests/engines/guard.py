@@ -39,6 +39,7 @@ class Guard:
         owner: str | None,
         allow_bind: Sequence[str] = (),
         options: Sequence[str] = (),
+        ledger: bool = True,
     ) -> None:
         """
         Start it, and wait until it listens.
@@ -46,6 +47,7 @@ class Guard:
         @param owner: what C{--owner} says, or L{None} to leave it out.
         @param allow_bind: values of C{--allow-bind}.
         @param options: more options of C{twist dss}.
+        @param ledger: whether it has the engine's ledger, which all guards share.
         @raise AssertionError: with its log, if it ends or does not listen in time.
         """
         self.engine = engine
@@ -58,6 +60,8 @@ class Guard:
         command += ["--listen", f"unix:{self.socket}", "--engine", f"unix:{engine.socket}"]
         if owner is not None:
             command += ["--owner", owner]
+        if ledger:
+            command += ["--ledger", str(engine.directory / "ledger")]
         for root in allow_bind:
             command += ["--allow-bind", root]
         with self.log.open("wb") as log:

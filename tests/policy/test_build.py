@@ -10,6 +10,7 @@ import pytest
 
 from dss.errors import BadRequest, Denied
 from dss.model.facts import ImageFacts, ImageNamed
+from dss.model.images import Begin
 from dss.model.ruling import Forward
 from dss.policy import build
 from dss.policy.request import QueryValue
@@ -17,11 +18,12 @@ from dss.routes import ROUTES
 from dss.routes.table import Kind
 from dss.testing.judging import circumstances, drive, request
 
-OWNERS = {"own:1": "ci", "shared": None, "other": "someone"}
+OWNERS = {"own:1": "ci", "shared:latest": None, "other:latest": "someone"}
 KNOWN = {
     ImageNamed: lambda asked: (
         ImageFacts("sha256:12", OWNERS[asked.reference]) if asked.reference in OWNERS else None
-    )
+    ),
+    Begin: lambda asked: "",
 }
 
 
@@ -160,9 +162,10 @@ def test_parameters_that_mean_nothing_here_are_dropped() -> None:
 )
 def test_free_and_own_names_may_be_written(name: str) -> None:
     """
-    Each name is asked for.
+    Each name is asked for, with its tag.
     """
-    assert built(t=(name, "new2", "")).query[:2] == (("t", name), ("t", "new2"))
+    whole = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    assert built(t=(name, "new2", "")).query[:2] == (("t", whole), ("t", "new2:latest"))
 
 
 @pytest.mark.parametrize("name", ["other", "shared"])

@@ -11,9 +11,11 @@ import pytest
 
 from dss.errors import EngineOdd, NotFound
 from dss.model.facts import HooksOnEntry, ImageFacts, ImageNamed, OwnContainers
-from dss.model.ruling import Forward, Stream
+from dss.model.images import AllRecords
+from dss.model.records import NO_RECORDS
+from dss.model.ruling import EditJson, Forward
 from dss.model.version import ApiVersion
-from dss.policy import images
+from dss.policy.images import showing
 from dss.testing.judging import circumstances, drive, edited, request
 
 ID = "sha256:" + "ab" * 32
@@ -25,7 +27,11 @@ IMAGES = {
     "step": ImageFacts(ID, None),
 }
 KNOWN = {ImageNamed: lambda asked: IMAGES.get(asked.reference)}
-SHOWN = {HooksOnEntry: lambda asked: True, OwnContainers: lambda asked: [{"Id": "1"}]}
+SHOWN = {
+    HooksOnEntry: lambda asked: True,
+    OwnContainers: lambda asked: [{"Id": "1"}],
+    AllRecords: lambda asked: NO_RECORDS,
+}
 
 
 def inspected(name: str) -> Forward:
@@ -33,7 +39,7 @@ def inspected(name: str) -> Forward:
     The request that inspects an image.
     """
     asked = request(params={"name": name}, query={"manifests": "1"})
-    ruling = drive(images.inspect(asked, circumstances()), KNOWN)
+    ruling = drive(showing.inspect(asked, circumstances()), KNOWN)
     assert isinstance(ruling, Forward)
     return ruling
 
@@ -43,7 +49,7 @@ def listed(**filters: tuple[str, ...]) -> Forward:
     The request for the list of images.
     """
     asked = request(query={"filters": filters, "all": "1"})
-    ruling = drive(images.listing(asked, circumstances()), KNOWN)
+    ruling = drive(showing.listing(asked, circumstances()), KNOWN)
     assert isinstance(ruling, Forward)
     return ruling
 
@@ -64,7 +70,13 @@ def test_own_and_shared_images_are_inspected_by_id(name: str) -> None:
     ruling = inspected(name)
     assert ruling.params == {"name": ID}
     assert ruling.query == (("manifests", "1"),)
-    assert ruling.reply == Stream()
+    assert isinstance(ruling.reply, EditJson)
+    shown = {"Id": ID, "RepoTags": ["a:1"], "Config": {"Labels": {"a": "b"}}}
+    assert edited(ruling.reply, shown) is shown
+    labelled = {**shown, "Config": {"Labels": {"a": "b", "com.dss.owner": "ci"}}}
+    assert edited(ruling.reply, labelled) == shown
+    with pytest.raises(EngineOdd):
+        edited(ruling.reply, {**shown, "Id": "sha256:" + "0" * 64})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +105,7 @@ def test_missing_in_the_words_of_20_10() -> None:
     It says it twice.
     """
     asked = request(params={"name": "nosuch"})
-    judgement = images.inspect(asked, circumstances(engine_version=ApiVersion(1, 41)))
+    judgement = showing.inspect(asked, circumstances(engine_version=ApiVersion(1, 41)))
     with pytest.raises(NotFound, match=r"^no such image: nosuch: No such image: nosuch:latest$"):
         drive(judgement, KNOWN)
 
@@ -132,8 +144,11 @@ def test_list_is_filtered() -> None:
         image(tag="<none>:<none>", RepoDigests=["<none>@<none>"]),
         image("someone", tag=None),
     ]
-    assert edited(listed().reply, [*hidden, *seen], SHOWN) == seen
-    assert edited(listed().reply, seen, SHOWN) is seen
+    bare = [{**each, "Labels": each["Labels"] and None} for each in seen]
+    assert edited(listed().reply, [*hidden, *seen], SHOWN) == bare
+    assert edited(listed().reply, [image()], SHOWN)
+    unchanged = [image()]
+    assert edited(listed().reply, unchanged, SHOWN) is unchanged
 
 
 def test_how_many_containers_of_others_use_an_image() -> None:
@@ -152,7 +167,7 @@ def test_hooks_hide_images() -> None:
     """
     A hook that says no drops the entry.
     """
-    assert edited(listed().reply, [image()], {HooksOnEntry: lambda asked: False}) == []
+    assert edited(listed().reply, [image()], {**SHOWN, HooksOnEntry: lambda asked: False}) == []
 
 
 def test_manifests_name_own_containers_only() -> None:

@@ -26,7 +26,8 @@ def for_nodes(reference: str, image: ImageFacts) -> str:
     for each in image.digests:
         name, _, digest = each.partition("@")
         if digest and _repository(name) == wanted:
-            return each
+            # As the engine shows it.
+            return each.removeprefix("docker.io/").removeprefix("library/")
     return image.id
 
 

@@ -1,0 +1,86 @@
+"""
+What the ledger says of images: whose they are, where labels can't tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+
+from dss.model.reference import repository_of
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+@frozen
+class Write:
+    """
+    A write to a reference that is under way.
+
+    @ivar before: the id of the image that the reference named before, or empty.
+    @ivar pulling: whether it is a pull, whose image nobody knows yet.
+    """
+
+    name: str
+    owner: str
+    before: str
+    pulling: bool
+
+
+@frozen
+class Records:
+    """
+    Records of images. References in them are canonical.
+
+    @ivar holders: for an image's id, who pulled or loaded it.
+    @ivar names: for a reference and the id of the image that it names, who made it.
+    @ivar writes: the writes under way.
+    """
+
+    holders: Mapping[str, frozenset[str]] = field(factory=dict)
+    names: Mapping[tuple[str, str], frozenset[str]] = field(factory=dict)
+    writes: tuple[Write, ...] = ()
+
+    def owners(self, image: str, label: str | None) -> frozenset[str]:
+        """
+        Whose an image is. What is recorded stands before its label, which is not to be
+        believed of an image that somebody pulled or loaded.
+
+        @param label: the owner that its label tells of.
+        """
+        held = self.holders.get(image)
+        return held or (_NOBODY if label is None else frozenset([label]))
+
+    def claimants(self, name: str, image: str, label: str | None) -> frozenset[str]:
+        """
+        Whose a tag is, by which an image is named; nobody's where it is shared.
+        """
+        recorded = self.names.get((name, image))
+        if recorded:
+            return recorded
+        if label is not None and not self.holders.get(image):
+            return frozenset([label])
+        return self._pulling(image, lambda each: each.name == name)
+
+    def claimants_of_digest(self, name: str, image: str) -> frozenset[str]:
+        """
+        Whose a digest is, by which an image is named; nobody's where it is shared.
+        """
+        repository = repository_of(name)
+        return self.names.get((name, image)) or self._pulling(
+            image, lambda each: repository_of(each.name) == repository
+        )
+
+    def _pulling(self, image: str, fits: Callable[[Write], bool]) -> frozenset[str]:
+        """
+        Who has a pull under way, or broken off, that may have brought an image.
+        """
+        return frozenset(
+            each.owner
+            for each in self.writes
+            if each.pulling and each.before != image and fits(each)
+        )
+
+
+NO_RECORDS = Records()

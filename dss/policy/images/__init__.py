@@ -1,0 +1,3 @@
+"""
+Judgement of images: which one a reference means, whose it is, and what may become of it.
+"""

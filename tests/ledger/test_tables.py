@@ -1,0 +1,123 @@
+"""
+The ledger's tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from dss.ledger import tables
+from dss.model.images import Keep, Release
+from dss.model.records import Records, Write
+
+ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+NAME = "docker.io/library/a:1"
+
+
+@pytest.fixture
+def cursor() -> Iterator[sqlite3.Cursor]:
+    """
+    An empty ledger.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    cursor = connection.cursor()
+    tables.create(cursor)
+    yield cursor
+    connection.close()
+
+
+def test_what_is_kept_is_told(cursor: sqlite3.Cursor) -> None:
+    """
+    Of one image, and of all; a name is of one image for each owner.
+    """
+    tables.keep(cursor, Keep("a", ONE, (NAME,)), 1)
+    tables.keep(cursor, Keep("b", ONE, (NAME,), holds=False), 1)
+    both = Records({ONE: frozenset("a")}, {(NAME, ONE): frozenset("ab")})
+    assert tables.records(cursor) == tables.records(cursor, ONE) == both
+    assert tables.records(cursor, TWO) == Records()
+    tables.keep(cursor, Keep("b", TWO, (NAME,)), 1)
+    assert tables.records(cursor).names == {
+        (NAME, ONE): frozenset("a"),
+        (NAME, TWO): frozenset("b"),
+    }
+    tables.forget(cursor, ONE)
+    assert tables.records(cursor, ONE) == Records()
+
+
+def test_what_is_released_goes_to_those_who_are_left(cursor: sqlite3.Cursor) -> None:
+    """
+    A name only where nobody else has it; the image so that its label counts no more.
+    """
+    tables.keep(cursor, Keep("a", ONE, (NAME,)), 1)
+    tables.keep(cursor, Keep("b", ONE, ()), 1)
+    tables.release(cursor, Release(ONE, (NAME,), False, frozenset("b")), "a", 1)
+    left = Records({ONE: frozenset("b")}, {(NAME, ONE): frozenset("b")})
+    assert tables.records(cursor) == left
+    tables.keep(cursor, Keep("a", ONE, (NAME,)), 1)
+    tables.release(cursor, Release(ONE, (NAME,), True, frozenset("b")), "a", 1)
+    assert tables.records(cursor) == Records({ONE: frozenset("ab")}, left.names)
+
+
+def test_writes_keep_others_off(cursor: sqlite3.Cursor) -> None:
+    """
+    Until they are over or too old; pulls stand beside each other.
+    """
+
+    def begin(owner: str, pulling: bool, now: float = 10, name: str = NAME) -> bool:
+        token = f"{owner}{pulling}{now}{name}"
+        return tables.begin(cursor, Write(name, owner, "", pulling), token, now)
+
+    assert begin("a", True)
+    assert begin("b", True)
+    assert not begin("c", False)
+    assert begin("c", False, name="other")
+    assert not begin("a", True, name="other")
+    assert begin("c", False, 11, name="other")
+    assert tables.records(cursor).writes.count(Write(NAME, "a", "", True)) == 1
+    tables.end(cursor, f"aTrue10{NAME}")
+    assert not begin("c", False)
+    tables.end(cursor, f"bTrue10{NAME}")
+    assert begin("c", False)
+    assert begin("d", False, 11 + tables.WRITE_SECONDS)
+
+
+def test_reconciling(cursor: sqlite3.Cursor) -> None:
+    """
+    A pull whose process died is recorded where it brought an image that nobody has; records
+    of images that there are not are dropped, but for new ones.
+    """
+    late = 10 + tables.WRITE_SECONDS
+    tables.begin(cursor, Write(NAME, "a", "", True), "pulled", 10)
+    tables.begin(cursor, Write("unchanged", "a", ONE, True), "unchanged", 10)
+    tables.begin(cursor, Write("built", "a", "", False), "built", 10)
+    tables.begin(cursor, Write("lost", "a", "", True), "lost", 10)
+    tables.begin(cursor, Write("others", "a", "", True), "others", 10)
+    tables.begin(cursor, Write("now", "a", "", True), "now", late)
+    three, gone = "sha256:" + "3" * 64, "sha256:" + "4" * 64
+    tables.keep(cursor, Keep("b", three, ("others",)), 10)
+    tables.keep(cursor, Keep("b", gone, ("x",)), 10)
+    tables.keep(cursor, Keep("b", "sha256:new", ("y",)), late)
+    images = {TWO: [NAME, "built"], ONE: ["unchanged"], three: ["others"]}
+    assert tables.reconcile(cursor, images, late) > 0
+    found = tables.records(cursor)
+    assert found.writes == (Write("now", "a", "", True),)
+    assert found.holders == {
+        TWO: frozenset("a"),
+        three: frozenset("b"),
+        "sha256:new": frozenset("b"),
+    }
+    assert found.names[NAME, TWO] == frozenset("a")
+    assert tables.reconcile(cursor, images, late) == 0
+
+
+def test_another_layout_is_refused() -> None:
+    """
+    A newer dss may have written it.
+    """
+    cursor = sqlite3.connect(":memory:").cursor()
+    cursor.execute("PRAGMA user_version = 2")
+    with pytest.raises(tables.WrongLedger, match="2, not 1"):
+        tables.create(cursor)
