@@ -184,15 +184,6 @@ class Asker:
         headers = (*_HEADERS, ("Content-Type", "application/json"))
         return self._ask("POST", _path(segments), headers, json.dumps(body).encode())
 
-    def delete(self, segments: tuple[str, ...], query: Mapping[str, str]) -> Deferred[EngineAnswer]:
-        """
-        C{DELETE} a path.
-
-        @param segments: as for L{get}.
-        @return: as for L{get}.
-        """
-        return self._ask("DELETE", f"{_path(segments)}?{urlencode(query)}", _HEADERS, None)
-
     def _ask(
         self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
     ) -> Deferred[EngineAnswer]:
