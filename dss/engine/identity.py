@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 from attrs import frozen
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, ResponseFailed, ResponseNeverReceived
+from twisted.web.client import Agent, ResponseFailed
 from twisted.web.error import Error as WebError
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
@@ -24,6 +25,12 @@ from dss.model.version import NEWEST, OLDEST, ApiVersion
 #: For how long it holds. An engine that is replaced while nobody uses it is not
 #: noticed otherwise.
 IDENTITY_SECONDS = 60.0
+
+#: How long the engine may take to say who it is, at most: every client waits for it.
+PATIENCE_SECONDS = 20.0
+
+#: What a proxy in front of an engine that is away, or still starts, answers.
+_STARTING = (502, 503, 504)
 
 
 @frozen
@@ -56,6 +63,15 @@ class _OneEndpoint:
         return self._endpoint
 
 
+def _went_away(failure: Failure) -> bool:
+    """
+    Whether a connection ended before the reply did: a starting engine may accept
+    connections before it serves them.
+    """
+    reasons: list[Failure] = getattr(failure.value, "reasons", [])
+    return any(reason.check(ConnectionClosed) for reason in reasons)
+
+
 def _too_slow(cancelled: object, seconds: float) -> NoReturn:
     raise EngineAway("the Docker Engine did not answer in time")
 
@@ -74,12 +90,13 @@ class EngineIdentity:
         seconds: float,
     ) -> None:
         """
-        @param seconds: how long the engine may take to say who it is.
+        @param seconds: how long the engine may take to answer a question; to say who it
+            is it has L{PATIENCE_SECONDS} at most.
         """
         agent = Agent.usingEndpointFactory(reactor, _OneEndpoint(endpoint))
         self._client = HTTPClient(agent)
         self._reactor = reactor
-        self._seconds = seconds
+        self._seconds = min(seconds, PATIENCE_SECONDS)
         self._known: Identity | None = None
         self._known_until = 0.0
         self._waiting: list[Deferred[Identity]] = []
@@ -113,6 +130,8 @@ class EngineIdentity:
 
     async def _ask(self) -> Identity:
         reply = await self._client.get("http://docker/version", unbuffered=False)
+        if reply.code in _STARTING:
+            raise EngineAway(f"the Docker Engine answers its version with status {reply.code}")
         value: Any = await reply.json()
         if reply.code != 200 or not isinstance(value, dict):
             raise EngineOdd(f"the Docker Engine answers its version with status {reply.code}")
@@ -147,7 +166,9 @@ class EngineIdentity:
     def _not_found(self, failure: Failure) -> None:
         error = failure.value
         if not isinstance(error, DssError):
-            if failure.check(ResponseFailed, ResponseNeverReceived, WebError, ValueError):
+            if _went_away(failure):
+                error = EngineAway("the Docker Engine went away before it said who it is")
+            elif failure.check(ResponseFailed, WebError, ValueError):
                 error = EngineOdd("what answers at the engine's address is no Docker Engine")
             else:
                 error = EngineAway(f"dss can't reach the Docker Engine: {error}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dss.engine.identity import PATIENCE_SECONDS
 from dss.engine.pool import IDLE_SECONDS
 from dss.model.owner import OWNER_LABEL
 from tests.proxy.memory import VERSION, Wire, World, as_json, counted, unexpected
@@ -311,6 +312,8 @@ def test_many_wait_for_one_question() -> None:
         (as_json({"ApiVersion": "9.9.9"}), 502),
         (as_json({"ApiVersion": "1.12", "MinAPIVersion": "1.12"}), 502),
         (b"SSH-2.0-OpenSSH\r\n\r\n", 502),
+        (as_json({"message": "later"}, "503 Service Unavailable"), 503),
+        (counted(b"<h1>Bad Gateway</h1>", "502 Bad Gateway"), 503),
     ],
 )
 def test_what_is_no_engine(answer: bytes, code: int) -> None:
@@ -329,6 +332,35 @@ def test_what_is_no_engine(answer: bytes, code: int) -> None:
     assert len(world.engine.wires) == 1
 
 
+@pytest.mark.parametrize("closed", ["done", "lost"])
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"]
+)
+def test_an_engine_that_starts(said: bytes, closed: str) -> None:
+    """
+    It may accept connections and end them; the next request asks it again.
+    """
+    world = World(known=False)
+    client = world.client()
+    client.send(PING)
+    wire = world.engine.last()
+    if said:
+        wire.send(said)
+    if closed == "done":
+        wire.loseConnection()
+        world.settle()
+    else:
+        wire.leave()
+    reply = client.take()
+    assert status(reply) == 503
+    assert "went away" in message(reply)
+    assert not client.closed
+    client.send(PING)
+    world.identify()
+    world.engine.last().send(PONG)
+    assert status(client.take()) == 200
+
+
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"])
 def test_an_engine_that_does_not_say_who_it_is(head: bytes) -> None:
     """
@@ -345,6 +377,18 @@ def test_an_engine_that_does_not_say_who_it_is(head: bytes) -> None:
     reply = client.take()
     assert status(reply) == 503
     assert "in time" in message(reply)
+
+
+def test_a_silent_engine_does_not_hold_its_clients_for_long() -> None:
+    """
+    They wait less for who it is than for an answer to a question.
+    """
+    world = World(known=False)
+    client = world.client()
+    client.send(PING)
+    world.clock.advance(PATIENCE_SECONDS + 1)
+    assert status(client.take()) == 503
+    assert world.limits.question_seconds > PATIENCE_SECONDS
 
 
 def test_an_engine_that_dies_before_it_answers() -> None:
