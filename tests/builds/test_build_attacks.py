@@ -122,11 +122,6 @@ def test_builds_that_stay_inside(pair: Pair, allowed: str, packing: str) -> None
         "made:1",
         buildargs=json.dumps({"Y": "busybox"} if "Y=none" in _ALLOWED[allowed] else {}),
     )
-    if packing == "xz" and not reply.ok:
-        # An engine that was started in a directory of programs refuses to run its own xz.
-        straight = _build(pair.engine.api, context, "straight:1")
-        assert (straight.status, straight.message) == (reply.status, reply.message)
-        pytest.skip(reply.message)
     assert _built(reply), reply.body
     config = pair.engine.api.get("/images/made:1/json")["Config"]
     assert config["Labels"][OWNER_LABEL] == "a"

@@ -19,6 +19,9 @@ new=$data/root
 mkdir -p "$data/changes" "$data/overlay" "$data/docker" "$new"
 mount -t overlay -o "lowerdir=$root,upperdir=$data/changes,workdir=$data/overlay" engine "$new"
 mkdir -p "$new/var/lib/docker" "$new/host"
+# Debian's docker.io recommends xz-utils, which unpacks builds' contexts. busybox is xz, too,
+# where it is called so.
+cp "$(command -v busybox)" "$new/usr/bin/xz"
 # overlayfs can't be the upper layer of another overlayfs: images live on the host's own disk.
 mount --bind "$data/docker" "$new/var/lib/docker"
 mount -t proc proc "$new/proc"

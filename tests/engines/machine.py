@@ -175,6 +175,7 @@ class Engine:
             raise Unavailable("engines need root")
         need("ip", "iproute2")
         need("iptables", "iptables")
+        need("busybox", "busybox-static")
         root = root_of(self.suite)
         self.directory.mkdir(parents=True)
         self._data.mkdir(parents=True)
