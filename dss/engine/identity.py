@@ -68,8 +68,20 @@ def _went_away(failure: Failure) -> bool:
     Whether a connection ended before the reply did: a starting engine may accept
     connections before it serves them.
     """
+    return any(reason.check(ConnectionClosed) for reason in _reasons(failure))
+
+
+def _distrusts(failure: Failure) -> bool:
+    """
+    Whether dss does not trust the engine's certificate, or the engine not dss's.
+    """
+    modules = [type(reason.value).__module__ for reason in _reasons(failure)]
+    return any(module.startswith(("OpenSSL.", "service_identity.")) for module in modules)
+
+
+def _reasons(failure: Failure) -> list[Failure]:
     reasons: list[Failure] = getattr(failure.value, "reasons", [])
-    return any(reason.check(ConnectionClosed) for reason in reasons)
+    return reasons
 
 
 def _too_slow(cancelled: object, seconds: float) -> NoReturn:
@@ -168,6 +180,8 @@ class EngineIdentity:
         if not isinstance(error, DssError):
             if _went_away(failure):
                 error = EngineAway("the Docker Engine went away before it said who it is")
+            elif _distrusts(failure):
+                error = EngineOdd("dss and the Docker Engine do not agree on TLS certificates")
             elif failure.check(ResponseFailed, WebError, ValueError):
                 error = EngineOdd("what answers at the engine's address is no Docker Engine")
             else:

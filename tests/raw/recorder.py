@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 from pathlib import Path
@@ -80,6 +81,8 @@ class Recorder:
     The engine.
 
     @ivar tcp: whether it listens on a port of this machine instead of a UNIX socket.
+    @ivar tls: what secures its port.
+    @ivar farewell: what it says on an upgraded connection once the other side has ended.
     @ivar socket: the UNIX socket's path.
     @ivar port: the port's number.
     @ivar seen: the requests that it got, in order, without dss's own questions.
@@ -88,6 +91,8 @@ class Recorder:
     """
 
     tcp: bool = False
+    tls: ssl.SSLContext | None = None
+    farewell: bytes = b""
     name: str = "recorder"
     suite: str = "recorder"
     directory: Path = field(factory=lambda: Path(tempfile.mkdtemp(prefix="dss-recorder-")))
@@ -136,7 +141,16 @@ class Recorder:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._secure, args=(connection,), daemon=True).start()
+
+    def _secure(self, connection: socket.socket) -> None:
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
+        self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         received = bytearray()
@@ -198,6 +212,7 @@ class Recorder:
             data = connection.recv(65536)
             received += data
             if not data:
+                connection.sendall(self.farewell)
                 return
 
     def _answer(self, seen: Seen) -> bytes:

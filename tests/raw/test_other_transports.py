@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
-from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThread
 
 from dss.config.settings import OwnerSettings
+from dss.engine.endpoint import engine_endpoint
 from dss.hooks.chain import HookChain
 from dss.model.owner import Owner
 from dss.proxy.guard import Guard
@@ -71,6 +72,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(1)
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("tls") / "both.pem"
@@ -109,15 +111,21 @@ def to_the_end(sock: Any) -> bytes:
     return got
 
 
-async def said(recorder: Recorder, certificate: Path | None, talk: Callable[[Any], bytes]) -> bytes:
+async def said(
+    recorder: Recorder,
+    certificate: Path | None,
+    talk: Callable[[Any], bytes],
+    engine: str = "tcp:127.0.0.1:{port}",
+) -> bytes:
     """
     What a client gets that talks to a guard in front of the recorder.
 
     @param certificate: for TLS, or L{None} for plain TCP.
+    @param engine: where the guard looks for the recorder.
     """
     guard = Guard(
         OwnerSettings(Owner(OWNER)),
-        clientFromString(reactor, f"tcp:127.0.0.1:{recorder.port}"),
+        engine_endpoint(engine.format(port=recorder.port), reactor),
         HookChain([], reactor, 5),
         reactor,
     )
@@ -240,3 +248,96 @@ async def test_an_attach(recorder: Recorder, certificate: Path, tls: bool) -> No
     ((status, _, raw),) = replies(got)
     assert (status, raw) == (101, b"early" + EXPORT[: 1 << 16])
     assert recorder.seen[-1].raw == raw
+
+
+@pytest.fixture
+def secured(certificate: Path) -> Iterator[Recorder]:
+    """
+    The recording engine behind TLS, as C{dockerd --tlsverify} is: each side shows a
+    certificate to the other.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    engine = Recorder(tcp=True, tls=context, farewell=EXPORT)
+    yield engine
+    engine.stop()
+    assert engine.malformed == []
+
+
+def by_tls(certificate: Path, trusted: Path | None = None, shown: bool = True) -> str:
+    """
+    The address of the engine behind TLS.
+    """
+    own = f":certificate={certificate}:privateKey={certificate}" if shown else ""
+    return f"tls:localhost:{{port}}:trustRoots={trusted or certificate.parent}{own}"
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_engine_behind_tls(secured: Recorder, certificate: Path) -> None:
+    """
+    Requests, long bodies and long replies are as without TLS.
+    """
+
+    def talk(sock: Any) -> bytes:
+        sock.sendall(PING)
+        got = sock.recv(65536)
+        assert got.startswith(b"HTTP/1.1 200 ")
+        target = f"/containers/{MINE}/archive?path=/"
+        sock.sendall(ask("PUT", target, f"Content-Length: {len(EXPORT)}", body=EXPORT))
+        got = sock.recv(65536)
+        assert got.startswith(b"HTTP/1.1 200 ")
+        sock.sendall(ask("GET", f"/containers/{MINE}/export", "Connection: close"))
+        return to_the_end(sock)
+
+    got = await said(secured, None, talk, by_tls(certificate))
+    ((status, _, body),) = replies(got)
+    assert (status, body) == (200, EXPORT)
+    assert [each.body for each in secured.seen if each.method == "PUT"] == [EXPORT]
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_attach_behind_tls(secured: Recorder, certificate: Path) -> None:
+    """
+    Raw both ways. The end of the client's side reaches the engine, and what the engine
+    says after that reaches the client.
+    """
+
+    def talk(sock: Any) -> bytes:
+        sock.sendall(
+            ask("POST", f"/containers/{MINE}/attach?stream=1&stdin=1", *UPGRADE) + b"early"
+        )
+        got = b""
+        while not got.endswith(b"early"):
+            got += sock.recv(65536)
+        sock.sendall(b" and late")
+        sock.shutdown(socket.SHUT_WR)
+        return got + to_the_end(sock)
+
+    got = await said(secured, None, talk, by_tls(certificate))
+    ((status, _, raw),) = replies(got)
+    assert status == 101
+    assert raw == b"early and late" + EXPORT
+    assert secured.seen[-1].raw == b"early and late"
+
+
+@pytest.mark.parametrize("trusts", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_an_engine_that_is_not_trusted(
+    secured: Recorder, certificate: Path, tmp_path: Path, trusts: bool
+) -> None:
+    """
+    Nothing is sent to an engine that shows another certificate, or wants one.
+    """
+
+    def talk(sock: Any) -> bytes:
+        sock.sendall(ask("GET", "/_ping", "Connection: close"))
+        return to_the_end(sock)
+
+    where = by_tls(certificate, None if trusts else tmp_path, shown=not trusts)
+    (answer,) = replies(await said(secured, None, talk, where))
+    assert answer[0] == 502
+    assert "TLS certificates" in message(answer)
+    assert secured.seen == []
+    assert secured.received == [bytearray()] * len(secured.received)
