@@ -24,6 +24,7 @@ from dss.model.facts import (
     ExecNamed,
     ImageFacts,
     ImageNamed,
+    IsNetworkId,
     Json,
     MakeVolume,
     NetworkFacts,
@@ -122,6 +123,8 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._registry_digest(question))
         if type(question) is NetworkNamed:
             return Deferred.fromCoroutine(self._network_named(question.reference))
+        if type(question) is IsNetworkId:
+            return Deferred.fromCoroutine(self._is_network_id(question.prefix))
         if type(question) is PrivateBridge:
             return self._making.run(
                 lambda: Deferred.fromCoroutine(self._private_bridge(question.name))
@@ -281,6 +284,9 @@ class EngineFacts:
             if found:
                 return found[0]
         return None
+
+    async def _is_network_id(self, prefix: str) -> bool:
+        return any(each.id.startswith(prefix) for each in await self._networks({}))
 
     async def _networks(self, filters: Mapping[str, Sequence[str]]) -> Sequence[NetworkFacts]:
         answer = await self._asker.get(("networks",), {"filters": json.dumps(filters)})

@@ -283,6 +283,15 @@ class NetworkNamed(Question[NetworkFacts | None]):
 
 
 @frozen
+class IsNetworkId(Question[bool]):
+    """
+    Whether there is a network whose id begins so, whoever owns it.
+    """
+
+    prefix: str
+
+
+@frozen
 class PrivateBridge(Question[NetworkFacts]):
     """
     The network that the asking owner has in place of the engine's default one. It is made

@@ -17,6 +17,7 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerNamed,
     HooksOnEntry,
+    IsNetworkId,
     NetworkFacts,
     NetworkNamed,
     OwnContainers,
@@ -46,6 +47,7 @@ ANSWERS = {
     ContainerNamed: lambda q: (
         ContainerFacts("c" * 64, "ci") if q.reference in ("box", "c" * 64) else None
     ),
+    IsNetworkId: lambda q: q.prefix == "0123456789ab",
     OwnContainers: lambda q: [{"Id": "c" * 64}],
     HooksOnEntry: lambda q: q.entry.get("Name") != "hidden",
     PrivateBridge: lambda q: NetworkFacts(PRIVATE, q.name, "ci"),
@@ -98,6 +100,8 @@ def sent(*args: Any, **more: Any) -> Any:
                 ]
             },
         },
+        {"Name": "0123456789ac"},
+        {"Name": "0123456789a"},
     ],
 )
 def test_networks_that_may_be_made(body: dict[str, Any]) -> None:
@@ -145,6 +149,8 @@ def test_networks_that_may_be_made(body: dict[str, Any]) -> None:
         ({"Name": "dss-bridge-1"}, "network.name", ""),
         ({"Name": "DSS-bridge-1"}, "network.name", ""),
         ({"Name": "0123456789ab"}, "network.name", ""),
+        ({"Name": "0" * 25}, "network.name", ""),
+        ({"Name": "0" * 64}, "network.name", ""),
         ({"Name": "a/b"}, "network.name", ""),
         ({"Foo": 1}, "field.unknown", ""),
     ],

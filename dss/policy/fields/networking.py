@@ -106,7 +106,7 @@ _scopes = Rule("network.scope", "limit", "Allowed: local; swarm with the driver 
 RESERVED = "dss-"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_LIKE_AN_ID = re.compile(r"[0-9a-f]{12}|[0-9a-f]{25}|[0-9a-f]{64}")
+_LIKE_AN_ID = re.compile(r"[0-9a-f]{25}|[0-9a-f]{64}")
 
 
 def _name(value: str) -> str | None:
@@ -121,8 +121,8 @@ def _name(value: str) -> str | None:
 
 _names = rules.limit(
     "network.name",
-    "Allowed: letters, digits, and after the first of them also _, . and -; but not exactly 12, "
-    "25 or 64 hexadecimal digits, and nothing that begins with dss-.",
+    "Allowed: letters, digits, and after the first of them also _, . and -; but not exactly 25 or "
+    "64 hexadecimal digits, not another network's short id, and nothing that begins with dss-.",
     _name,
 )
 

@@ -4,11 +4,13 @@ Operations that make, change, join and remove networks.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
-from dss.model.ruling import Forward, Judgement, Ruling, Stream
+from dss.model.facts import IsNetworkId
+from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.tables import NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT
 from dss.policy.filters import narrowed
 from dss.policy.labels import stamp
@@ -17,6 +19,9 @@ from dss.policy.networks.resolving import as_asked, joinable, named, private_nam
 from dss.policy.ownership import own_container
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
+
+#: How tools shorten an id.
+_SHORT_ID = re.compile(r"[0-9a-f]{12}")
 
 #: The filters of a prune (Docker Engine API, I{NetworkPrune}).
 _PRUNE_FILTERS = frozenset({"until", "label", "label!"})
@@ -31,11 +36,29 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     body = NETWORK_CREATE.read(request.body)
     problems = list(NETWORK_CREATE.problems(body, around.settings.networks))
+    hidden = yield from _hidden(body.get("Name", ""))
+    problems.extend([hidden] if hidden else [])
     if problems:
         raise Denied(problems)
     ready = {**body, "Labels": stamp(body.get("Labels"), around.owner)}
     return Forward(body=gojson.encode(ready), rewrites=("Labels: stamped",))
-    yield  # pragma: no cover - makes this function a generator
+
+
+def _hidden(name: str) -> Judgement[Problem | None]:
+    """
+    What is wrong with a name that is the short id of a network: engines look a reference
+    up as a name first, and then as the beginning of an id (moby 28.5,
+    C{daemon.FindNetwork}). Of a network to come nobody knows the id. (Node's Testcontainers
+    has names of 12 hexadecimal digits.)
+    """
+    if not _SHORT_ID.fullmatch(name) or not (yield from ask(IsNetworkId(name))):
+        return None
+    return Problem(
+        "network.name",
+        "Name",
+        f"{name!r} is the id of a network, which would be hidden.",
+        "Use another name.",
+    )
 
 
 def connect(request: Request, around: Circumstances) -> Judgement[Ruling]:
