@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 
 from dss.engine.asking import Asker, EngineAnswer
 from dss.engine.cluster import Cluster
+from dss.engine.owned import Owned
 from dss.errors import BadRequest, EngineOdd, EngineSaid
 from dss.ledger.ledger import AnyLedger, NoLedger
 from dss.model.facts import (
@@ -25,11 +26,13 @@ from dss.model.facts import (
     ImageFacts,
     ImageNamed,
     IsNetworkId,
+    IsOwn,
     Json,
     MakeVolume,
     NetworkFacts,
     NetworkNamed,
     OwnContainers,
+    OwnIds,
     OwnServices,
     PrivateBridge,
     Question,
@@ -90,6 +93,7 @@ class EngineFacts:
         self._execs: _Memory[str] = _Memory()
         self._making = DeferredLock()
         self._cluster = Cluster(asker, owner)
+        self._owned = Owned(asker, owner)
 
     def answer(self, question: Question[object]) -> object:
         """
@@ -137,6 +141,10 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._cluster.named(question.kind, question.reference))
         if type(question) is OwnServices:
             return Deferred.fromCoroutine(self._cluster.own_services())
+        if type(question) is OwnIds:
+            return Deferred.fromCoroutine(self._owned.ids(question.kind))
+        if type(question) is IsOwn:
+            return Deferred.fromCoroutine(self._owned.is_own(question.kind, question.id))
         if type(question) is ThisNode:
             return Deferred.fromCoroutine(self._cluster.this_node())
         raise LookupError(f"no question for the engine: {question!r}")

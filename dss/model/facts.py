@@ -347,6 +347,32 @@ class OwnServices(Question[Sequence[Json]]):
 
 
 @frozen
+class OwnIds(Question[frozenset[str]]):
+    """
+    The ids, as events tell them, of all that the owner has of a kind.
+
+    @ivar kind: C{network}, C{volume} (whose id is its name), C{service}, C{secret} or
+        C{config}.
+    @raise dss.errors.NoManager: for an object of a Swarm, where the engine is no manager.
+    """
+
+    kind: str
+
+
+@frozen
+class IsOwn(Question[bool]):
+    """
+    Whether an object is there, and the owner's.
+
+    @ivar kind: as in L{OwnIds}.
+    @ivar id: a full id, or a volume's name.
+    """
+
+    kind: str
+    id: str
+
+
+@frozen
 class ThisNode(Question[str]):
     """
     The id of the engine's own node in its Swarm.

@@ -1,6 +1,5 @@
 """
-Which entries of a list, and which events, an owner may see: asked for by label, and
-filtered again.
+Which containers an owner may see: asked for by label, and filtered again.
 """
 
 from __future__ import annotations
@@ -9,8 +8,7 @@ from collections.abc import Callable
 
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.owner import Owner
-from dss.model.ruling import EditJson, EditLines, Forward, Judgement, Ruling, ask
+from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
 from dss.model.version import ApiVersion
 from dss.policy.filters import narrowed
 from dss.policy.networks.resolving import named
@@ -69,63 +67,3 @@ def _own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
         return kept if changed or len(kept) != len(value) else value
 
     return edit
-
-
-def events(request: Request, around: Circumstances) -> Judgement[Ruling]:
-    """
-    The policy of watching events: those of the owner's own containers. An event carries the
-    labels of the container that it is about. Those of other objects carry none that
-    could be trusted, or none at all, and are dropped.
-    """
-    filters = dict(narrowed(filters_of(request), around.owner.labels))
-    # The engine knows a container's image by its id only, so it can't tell whether the
-    # name matches that its client wrote.
-    images = filters.pop("image", ())
-    return Forward(
-        query=passed_on({**request.query, "filters": filters}),
-        reply=EditLines(_own_events(around.owner, images)),
-        rewrites=("filters: owner's label added",),
-    )
-    yield  # pragma: no cover - makes this function a generator
-
-
-def _own_events(owner: Owner, images: tuple[str, ...]) -> Callable[[Json], Judgement[Json]]:
-    def edit(event: Json) -> Judgement[Json]:
-        actor = event.get("Actor") if isinstance(event, dict) else None
-        if actor is None or event.get("Type") != "container":
-            return None
-        if not owner.owns(labels_of(actor, "Attributes")):
-            return None
-        shown = _shown(event, actor)
-        image = str(labels_of(shown["Actor"], "Attributes").get("image", ""))
-        if images and not {image, without_tag(image), actor.get("ID")} & set(images):
-            return None
-        return shown if (yield from ask(HooksOnEntry("event", event))) else None
-
-    return edit
-
-
-def _shown(event: Json, actor: Json) -> Json:
-    """
-    An event with the image that its container's client wrote.
-    """
-    given = {"Attributes": labels_of(actor, "Attributes")}
-    flat = with_image(given, "image", "Attributes")
-    if flat is given:
-        return event
-    written = flat.get("image")
-    restored = {} if written is None else {"image": written}
-    shown = {**event, "Actor": {**actor, "Attributes": {**flat["Attributes"], **restored}}}
-    if written is not None and "from" in event:
-        shown["from"] = written
-    return shown
-
-
-def without_tag(image: str) -> str:
-    """
-    A reference of an image without its tag or digest, as the C{image} filter of events
-    compares it (moby 28.5, C{daemon/events/filter.go}).
-    """
-    name = image.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    return head if colon and "/" not in tag else name

@@ -4,7 +4,7 @@ Rows of the operations that tell of the engine itself.
 
 from __future__ import annotations
 
-from dss.policy import listing, system
+from dss.policy import events, system
 from dss.policy.later import later
 from dss.routes.table import Body, Family, Route, api, boolean, filters, ignored, text, texts
 
@@ -27,8 +27,8 @@ ROUTES = (
         "GET",
         "/events",
         Family.SYSTEM,
-        listing.events,
-        "those of own containers only",
+        events.watch,
+        "those of own objects only",
         # aiodocker says that it wants a stream; the engine does not know the parameter.
         params=(text("since"), text("until"), filters(), ignored("stream")),
     ),

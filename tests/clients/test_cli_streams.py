@@ -183,6 +183,25 @@ def test_events_as_they_come(side: Side) -> None:
 
 
 @both_ways
+def test_events_of_a_network(side: Side) -> None:
+    """
+    From its making to its end, with the container that joins it.
+    """
+    shape = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"
+    options = ["--filter", "event=create", "--filter", "type=network", "--filter", "type=container"]
+    more = ["--filter", "event=connect", "--filter", "event=destroy", "--format", shape]
+    events = side.start("events", "--since", f"{time.time():.9f}", *options, *more)
+    side.docker("create", "--name", "first", "busybox")
+    # From here on it is watching.
+    events.until(b"container create first\n")
+    side.docker("network", "create", "app")
+    side.docker("run", "--name", "web", "--network", "app", "busybox", "true")
+    side.docker("rm", "web")
+    side.docker("network", "rm", "app")
+    side.see("events", events.until(b"network destroy app\n").decode())
+
+
+@both_ways
 def test_an_event_whole(side: Side) -> None:
     """
     All attributes of one event.

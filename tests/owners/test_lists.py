@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.api import Api
+from tests.engines.api import Api, Raw
 from tests.engines.cleaning import Contents
 from tests.engines.patience import eventually
 from tests.owners.pair import Pair, missing, told
@@ -107,12 +107,45 @@ def test_events(pair: Pair) -> None:
         {"image": ["busybox"]},
     ]
     for filters in asked:
-        told_of = {_actor(each) for each in _events(pair.a, begin, filters)}
+        told_of = {_container(each) for each in _events(pair.a, begin, filters)}
         assert told_of <= {own.id}, filters
-    assert {_actor(each) for each in _events(pair.a, begin, {})} == {own.id}
+    assert {_container(each) for each in _events(pair.a, begin, {})} == {own.id}
     by_name = _events(pair.b, begin, {"container": [foreign.name]})
-    assert {_actor(each) for each in by_name} == {foreign.id}
+    assert {_container(each) for each in by_name} == {foreign.id}
     assert foreign.name not in json.dumps(_events(pair.a, begin, {}))
+
+
+def test_events_of_networks_volumes_and_images(pair: Pair) -> None:
+    """
+    No event carries a label of a network's or a volume's owner. Each hears of its own all
+    the same, also of how it ends, and nothing of the other's, nor of what nobody owns.
+    """
+    begin = f"{time.time():.9f}"
+    named: dict[str, Api] = {"mine": pair.a, "theirs": pair.b, "nobodys": pair.engine.api}
+    with Raw.connect(pair.a.socket) as raw:
+        raw.send(f"GET /events?since={begin} HTTP/1.1\r\nHost: e\r\n\r\n".encode())
+        for word, api in named.items():
+            network = api.post("/networks/create", {"Name": f"net-{word}"})["Id"]
+            host = {"Binds": [f"vol-{word}:/data"], "NetworkMode": network}
+            box = pair.container(api, run=True, HostConfig=host)
+            api.call("DELETE", f"/containers/{box.id}", {"force": 1})
+            api.call("DELETE", f"/networks/{network}")
+        last = pair.container(pair.a)
+        heard = raw.until(last.id.encode()).decode()
+    assert "theirs" not in heard
+    assert "nobodys" not in heard
+    whole = heard.splitlines()[:-1]
+    events = [json.loads(line) for line in whole if line.startswith("{")]
+    seen = [(each["Type"], each["Action"]) for each in events if "mine" in json.dumps(each)]
+    for wanted in (
+        ("network", "create"),
+        ("network", "connect"),
+        ("volume", "mount"),
+        ("volume", "unmount"),
+        ("network", "disconnect"),
+        ("network", "destroy"),
+    ):
+        assert wanted in seen
 
 
 def test_prune(pair: Pair) -> None:
@@ -175,5 +208,9 @@ def _await_end(api: Api, begin: str, container: str) -> None:
     eventually(lambda: _events(api, begin, filters), "the container's end")
 
 
-def _actor(event: Any) -> str:
-    return str(event["Actor"]["ID"])
+def _container(event: Any) -> str:
+    """
+    The container that an event is about, or of which it tells what it joined.
+    """
+    actor = event["Actor"]
+    return str(actor["ID"] if event["Type"] == "container" else actor["Attributes"]["container"])

@@ -1,5 +1,5 @@
 """
-Lists and events show an owner its own.
+A list of containers shows an owner its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dss.model.facts import (
     NetworkFacts,
     NetworkNamed,
 )
-from dss.model.ruling import EditJson, EditLines, Forward
+from dss.model.ruling import EditJson, Forward
 from dss.model.version import ApiVersion
 from dss.policy import listing
 from dss.testing.judging import circumstances, drive, edited, request
@@ -35,37 +35,12 @@ def container(owner: str | None, **labels: str) -> dict[str, Any]:
     return {"Id": ID, "Image": "sha256:12", "Labels": stamped}
 
 
-def event(owner: str | None, kind: str = "container", **attributes: str) -> dict[str, Any]:
-    """
-    An event as engine 28.5 writes it.
-    """
-    stamped = attributes if owner is None else {**attributes, "com.dss.owner": owner}
-    return {
-        "status": "start",
-        "id": ID,
-        "from": "sha256:12",
-        "Type": kind,
-        "Action": "start",
-        "Actor": {"ID": ID, "Attributes": {"image": "sha256:12", "name": "web", **stamped}},
-    }
-
-
 def listed(**filters: tuple[str, ...]) -> Forward:
     """
     The request for a list of containers.
     """
     asked = request(query={"all": "1", "filters": filters})
     ruling = drive(listing.containers(asked, circumstances()), OWN)
-    assert isinstance(ruling, Forward)
-    return ruling
-
-
-def watched(**filters: tuple[str, ...]) -> Forward:
-    """
-    The request for events.
-    """
-    asked = request(query={"since": "1", "filters": filters})
-    ruling = drive(listing.events(asked, circumstances()))
     assert isinstance(ruling, Forward)
     return ruling
 
@@ -174,82 +149,3 @@ def test_list_that_is_none_is_not_shown() -> None:
     assert isinstance(listed().reply, EditJson)
     with pytest.raises(EngineOdd):
         edited(listed().reply, {"containers": []}, SHOWN)
-
-
-def test_events_are_asked_for_by_label() -> None:
-    """
-    The client's filters stay, but for the image: the engine knows the id only.
-    """
-    query = dict(watched(type=("container",), image=("busybox",)).query)
-    assert query["since"] == "1"
-    assert json.loads(query["filters"]) == {
-        "type": {"container": True},
-        "label": {"com.dss.owner=ci": True},
-    }
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        event("other"),
-        event(None),
-        event("ci", kind="network"),
-        event("ci", kind="volume"),
-        event("ci", kind="image"),
-        {"Type": "container"},
-        {"Type": "container", "Actor": None},
-        {"Type": "container", "Actor": {"Attributes": None}},
-        [],
-        None,
-        {"status": "start", "id": ID},
-    ],
-)
-def test_other_events_are_dropped(told: object) -> None:
-    """
-    What is not of a container that carries the owner's label.
-    """
-    assert isinstance(watched().reply, EditLines)
-    assert edited(watched().reply, told, SHOWN) is None
-    own = event("ci")
-    assert edited(watched().reply, own, SHOWN) is own
-
-
-def test_events_show_the_image_that_was_written() -> None:
-    """
-    In both places, and without the label that remembers it.
-    """
-    told = event("ci", **{"com.dss.image": "busybox:1"})
-    shown = edited(watched().reply, told, SHOWN)
-    expected = event("ci", image="busybox:1")
-    assert shown == {**expected, "from": "busybox:1"}
-    del told["from"]
-    assert "from" not in edited(watched().reply, told, SHOWN)
-
-
-@pytest.mark.parametrize(
-    ("image", "wanted", "seen"),
-    [
-        ("busybox:1", "busybox:1", True),
-        ("busybox:1", "busybox", True),
-        ("busybox", "busybox", True),
-        ("r.io:5000/busybox", "r.io:5000/busybox", True),
-        ("busybox@sha256:12", "busybox", True),
-        ("busybox:1", "busybox:2", False),
-        ("busybox:1", "box", False),
-        ("r.io:5000/busybox", "r.io", False),
-        ("busybox", ID, True),
-    ],
-)
-def test_events_of_an_image(image: str, wanted: str, seen: bool) -> None:
-    """
-    The filter C{image} means what the container's client wrote, with its tag or without.
-    """
-    told = event("ci", **{"com.dss.image": image})
-    assert (edited(watched(image=(wanted,)).reply, told, SHOWN) is not None) is seen
-
-
-def test_hooks_hide_events() -> None:
-    """
-    A hook that says no drops the event.
-    """
-    assert edited(watched().reply, event("ci"), {HooksOnEntry: lambda asked: False}) is None
