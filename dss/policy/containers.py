@@ -15,12 +15,14 @@ from dss.policy.filters import narrowed
 from dss.policy.granted import check_checkpoint
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.networks.resolving import private_name
 from dss.policy.networks.showing import with_networks
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.processes import is_harmless, without_processes
 from dss.policy.queries import filters_of, passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of, with_image, with_mounts
+from dss.policy.wording import instead
 
 #: The filters of a prune (Docker Engine API, I{ContainerPrune}).
 _PRUNE_FILTERS = frozenset({"until", "label", "label!"})
@@ -46,10 +48,11 @@ def start(request: Request, around: Circumstances) -> Judgement[Ruling]:
     except Denied:
         yield from _removed_as_by_the_engine(found.id)
         raise
+    words = {private_name(around.owner): "bridge"}
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
-        reply=Stream(released, as_asked(reference, found.id)),
+        reply=Stream(released, instead(words, as_asked(reference, found.id))),
     )
 
 

@@ -24,8 +24,10 @@ from dss.policy.mounts.sources import restart_problem
 from dss.policy.mounts.taking import taken_from
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.networks import joining
+from dss.policy.networks.resolving import private_name
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
+from dss.policy.wording import reworded, words_of
 
 
 def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -100,6 +102,11 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     }
     if mounted.version is not None and request.version < mounted.version:
         ready = as_before(ready, request.version)
+    words = {
+        image.id: with_tag(familiar(reference)),
+        private_name(around.owner): "bridge",
+        **words_of(ready, body),
+    }
     problem = (yield from mounted.make_missing()) or (yield from mounted.make_volumes())
     if problem is not None:
         raise Denied(problem)
@@ -107,7 +114,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(
         query=query,
         body=gojson.encode(ready),
-        reply=Stream(released, _as_asked(reference, image.id)),
+        reply=Stream(released, _as_asked(words)),
         rewrites=("Labels: stamped", f"Image: {image.id}", *mounted.rewrites, *changed),
         version=max(mounted.version, request.version) if mounted.version else None,
     )
@@ -142,15 +149,15 @@ def _named(request: Request) -> tuple[tuple[tuple[str, str], ...], list[Problem]
     return passed_on(query), []
 
 
-def _as_asked(reference: str, image: str) -> Callable[[int, str], Judgement[str]]:
+def _as_asked(words: Mapping[str, str]) -> Callable[[int, str], Judgement[str]]:
     """
-    Edits the engine's errors: they name the image as the client did, and no container of
-    another owner.
+    Edits the engine's errors: they name all as the client did, and no container of another
+    owner.
     """
 
     def edit(status: int, message: str) -> Judgement[str]:
-        named = message.replace(image, with_tag(familiar(reference)))
-        return (yield from hide_foreign_ids(status, named))
+        named = reworded(message, words)
+        return (yield from hide_foreign_ids(status, named, set(words.values())))
 
     return edit
 

@@ -5,6 +5,7 @@ Names that clients give to containers, and the conflicts that names lead to.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from dss.errors import BadRequest, Denied, Problem
 from dss.model.facts import ContainerNamed
@@ -48,12 +49,16 @@ def check_container_name(name: str, field: str = "name") -> str:
     return plain
 
 
-def hide_foreign_ids(status: int, message: str) -> Judgement[str]:
+def hide_foreign_ids(status: int, message: str, written: Collection[str] = ()) -> Judgement[str]:
     """
     An engine's error message without the ids of containers that are not the owner's: for
     C{Stream.edit_error} where a name can be in conflict with another owner's.
+
+    @param written: ids that the client itself wrote, of whatever.
     """
     for found in dict.fromkeys(_FULL_ID.findall(message)):
+        if found in written:
+            continue
         if (yield from ask(ContainerNamed(found))) is None:
             message = message.replace(f'container "{found}"', "another container")
             message = message.replace(found, "another container")

@@ -56,4 +56,5 @@ def test_what_can_not_be(side: Side) -> None:
     side.docker("network", "rm", "missing", ok=False)
     side.docker("network", "connect", "missing", "missing", ok=False)
     side.docker("network", "connect", "app", "missing", ok=False)
+    side.docker("run", "--network", "app", "--ip", "10.1.2.3", "busybox", ok=False)
     side.docker("inspect", "missing", ok=False)

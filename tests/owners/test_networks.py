@@ -184,6 +184,8 @@ def test_private_bridges(engine: Engine, guard: StartGuard, tmp_path: Any) -> No
         names = [each["Name"] for each in api.get("/networks")]
         assert sorted(names) == ["bridge", "host", "none"]
         assert api.call("DELETE", "/networks/bridge").status == 403
+        again = api.call("POST", "/networks/bridge/connect", body={"Container": made})
+        assert (again.status, "network bridge" in again.message) == (403, True), again.message
         api.post("/networks/prune")
         mode = {"HostConfig": {"NetworkMode": "bridge"}}
         assert api.post("/containers/create", {"Image": "busybox", **mode})["Id"]

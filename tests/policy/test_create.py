@@ -547,6 +547,19 @@ def test_the_engine_names_the_image_as_the_client_did() -> None:
     assert told(f"No such image: {SHARED_IMAGE}") == "No such image: busybox:1"
 
 
+def test_the_engine_names_networks_and_containers_as_the_client_did() -> None:
+    """
+    Also those that the client named by an id: none of them is another owner's container.
+    """
+    for mode, said in (("own", "own"), (OWN_NETWORK, OWN_NETWORK), ("container:mine", "mine")):
+        reply = judged({"Image": "busybox", "HostConfig": {"NetworkMode": mode}}).reply
+        assert isinstance(reply, Stream)
+        assert reply.edit_error is not None
+        id = OWN if mode == "container:mine" else OWN_NETWORK
+        message = drive(reply.edit_error(400, f"invalid config for network {id}: x"), ANSWERS)
+        assert message == f"invalid config for network {said}: x"
+
+
 def test_an_invalid_name_is_told_as_by_the_engine() -> None:
     with pytest.raises(BadRequest, match="Invalid container name"):
         judged({"Image": "busybox"}, query={"name": "a b"})

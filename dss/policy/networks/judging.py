@@ -95,7 +95,7 @@ def connect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(
         params={"id": network.id},
         body=gojson.encode(ready),
-        reply=Stream(edit_error=as_asked(reference, network.id)),
+        reply=Stream(edit_error=as_asked(reference, network.id, around)),
     )
 
 
@@ -113,7 +113,7 @@ def disconnect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(
         params={"id": network.id},
         body=gojson.encode({**body, "Container": container.id}),
-        reply=Stream(edit_error=as_asked(reference, network.id)),
+        reply=Stream(edit_error=as_asked(reference, network.id, around)),
     )
 
 
@@ -138,7 +138,7 @@ def delete(request: Request, around: Circumstances) -> Judgement[Ruling]:
             )
         )
     return Forward(
-        params={"id": network.id}, reply=Stream(edit_error=as_asked(reference, network.id))
+        params={"id": network.id}, reply=Stream(edit_error=as_asked(reference, network.id, around))
     )
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model.facts import NetworkFacts, NetworkNamed, PrivateBridge
 from dss.model.owner import Owner
-from dss.model.ruling import Judgement, ask, settled
+from dss.model.ruling import Judgement, ask
 from dss.policy.fields.networking import RESERVED
 from dss.policy.request import Circumstances
+from dss.policy.wording import instead
 
 #: Networks that every engine has, that nobody owns, and that containers may be in.
 COMMON = ("bridge", "none")
@@ -101,13 +102,12 @@ def for_engine(reference: str, around: Circumstances) -> Judgement[str]:
     raise BadRequest(f"network {reference} not found")
 
 
-def as_asked(reference: str, id: str) -> Callable[[int, str], Judgement[str]]:
+def as_asked(
+    reference: str, id: str, around: Circumstances
+) -> Callable[[int, str], Judgement[str]]:
     """
-    Edits an engine's error so that it names the network as the client did: the engine was
-    asked by id.
+    Edits an engine's error so that it names the network as the client did, and none of dss's
+    own: the engine was asked by id.
     """
-
-    def edit(status: int, message: str) -> Judgement[str]:
-        return settled(message.replace(f"network {id} ", f"network {reference} "))
-
-    return edit
+    words = {f"network {id}": f"network {reference}", private_name(around.owner): "bridge"}
+    return instead(words)

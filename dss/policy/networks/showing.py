@@ -58,7 +58,7 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(
         params={"id": found.id},
         query=passed_on(request.query),
-        reply=EditJson(_inspected(around), edit_error=as_asked(reference, found.id)),
+        reply=EditJson(_inspected(around), edit_error=as_asked(reference, found.id, around)),
     )
 
 
