@@ -256,7 +256,26 @@ class Defaults:
     cpus: float | None = setting("CPUs, as 1.5.", None, "number", values.positive)
     pids: int | None = setting("Processes and threads.", None, "number", values.positive)
     shm_size: Size | None = setting("The size of /dev/shm.", None, _SIZE, values.positive)
+    labels: Mapping[str, str] = setting("Labels.", {}, _TEXTS, _label)
+    user: str | None = setting(
+        "The user, also in place of the image's own.", None, "text", values.word
+    )
+    network: str | None = setting(
+        'The network: "none", "bridge" or the name of a network, which need not be the owner\'s.',
+        None,
+        "text",
+        _forced_network,
+    )
     runtime: str | None = setting("The runtime.", None, "text", values.word)
+    cgroup_parent: str | None = setting(
+        "The cgroup below which the container's own is.", None, "text", _cgroup
+    )
+    security_options: tuple[str, ...] = setting(
+        "Security options, each where the client has none of its kind.",
+        (),
+        _NAMES,
+        values.listed(values.word),
+    )
     environment: Mapping[str, str] = setting("Environment variables.", {}, _TEXTS, _environment)
     log: LogConfig = section("Where the client names no log driver.", LogConfig)
 

@@ -47,10 +47,11 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise NotFound: where the image is missing, or another owner's.
     @raise Denied: with all problems.
     """
+    settings = around.settings.containers
     body = yield from _hooked(CREATE.read(request.body))
+    body = given.without_forced(body, settings.force)
     host = body.get("HostConfig") or {}
     query, problems = _named(request)
-    settings = around.settings.containers
     problems.extend(CREATE.problems(body, settings))
     over = list(limits.problems(host, settings.ceilings, "HostConfig."))
     would_have = given.with_limits(host, settings)

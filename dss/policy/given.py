@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dss.config.containers import Containers, Forced, PublishedPorts
+from dss.config.containers import Containers, Defaults, Forced, PublishedPorts
 from dss.policy.limits import cpus_of
 
 #: How much /dev/shm the engine gives where nothing is asked for (Docker Engine API,
@@ -29,8 +29,7 @@ def to_container(body: Mapping[str, Any], settings: Containers) -> tuple[dict[st
     _default_environment(found, settings.defaults.environment)
     _default_log(host, settings)
     host = with_limits(host, settings)
-    if not host.get("Runtime") and settings.defaults.runtime is not None:
-        host["Runtime"] = settings.defaults.runtime
+    _default_rest(found, host, settings.defaults)
     _addresses(host, settings.ports)
     found["HostConfig"] = host
     _force(found, host, settings.force)
@@ -60,6 +59,34 @@ def to_exec(body: Mapping[str, Any], forced: Forced) -> dict[str, Any]:
     return found
 
 
+def without_forced(body: Mapping[str, Any], forced: Forced) -> dict[str, Any]:
+    """
+    A create body without what the operator's own values take the place of: whatever a client
+    asks there is not judged.
+    """
+    found, host = dict(body), dict(body.get("HostConfig") or {})
+    gone = {
+        "User": forced.user,
+        "NetworkingConfig": forced.network,
+    }
+    gone_of_host = {
+        "NetworkMode": forced.network,
+        "Links": forced.network,
+        "Runtime": forced.runtime,
+        "CgroupParent": forced.cgroup_parent,
+    }
+    for fields, names in ((found, gone), (host, gone_of_host)):
+        for name, value in names.items():
+            if value is not None:
+                fields.pop(name, None)
+    if forced.security_options and host.get("SecurityOpt"):
+        kinds = {_kind(each) for each in forced.security_options}
+        host["SecurityOpt"] = [each for each in host["SecurityOpt"] if _kind(each) not in kinds]
+    if "HostConfig" in body:
+        found["HostConfig"] = host
+    return found
+
+
 def _environment(written: Iterable[str], forced: Mapping[str, str]) -> list[str]:
     kept = [each for each in written if each.partition("=")[0] not in forced]
     return [*kept, *(f"{name}={value}" for name, value in forced.items())]
@@ -72,6 +99,21 @@ def _default_environment(found: dict[str, Any], defaults: Mapping[str, str]) -> 
     missing = [f"{name}={value}" for name, value in defaults.items() if name not in names]
     if missing:
         found["Env"] = [*written, *missing]
+
+
+def _default_rest(found: dict[str, Any], host: dict[str, Any], defaults: Defaults) -> None:
+    if defaults.labels:
+        found["Labels"] = {**defaults.labels, **(found.get("Labels") or {})}
+    if defaults.user is not None and not found.get("User"):
+        found["User"] = defaults.user
+    for name, value in (("Runtime", defaults.runtime), ("CgroupParent", defaults.cgroup_parent)):
+        if value is not None and not host.get(name):
+            host[name] = value
+    if defaults.security_options:
+        written = host.get("SecurityOpt") or []
+        kinds = {_kind(each) for each in written}
+        missing = [each for each in defaults.security_options if _kind(each) not in kinds]
+        host["SecurityOpt"] = [*written, *missing]
 
 
 def _default_log(host: dict[str, Any], settings: Containers) -> None:
@@ -156,21 +198,14 @@ def _force(found: dict[str, Any], host: dict[str, Any], forced: Forced) -> None:
         found["Env"] = _environment(found.get("Env") or (), forced.environment)
     if forced.user is not None:
         found["User"] = forced.user
-    if forced.network is not None:
-        found.pop("NetworkingConfig", None)
-        for name in ("NetworkMode", "Links"):
-            host.pop(name, None)
     if forced.runtime is not None:
         host["Runtime"] = forced.runtime
     if forced.cgroup_parent is not None:
         host["CgroupParent"] = forced.cgroup_parent
     if forced.security_options:
-        host["SecurityOpt"] = _security(host.get("SecurityOpt") or (), forced.security_options)
-
-
-def _security(written: Sequence[str], forced: Sequence[str]) -> list[str]:
-    kinds = {_kind(each) for each in forced}
-    return [*(each for each in written if _kind(each) not in kinds), *forced]
+        kinds = {_kind(each) for each in forced.security_options}
+        kept = [each for each in host.get("SecurityOpt") or () if _kind(each) not in kinds]
+        host["SecurityOpt"] = [*kept, *forced.security_options]
 
 
 def _kind(option: str) -> str:

@@ -71,6 +71,11 @@ cpus = 1
 pids = 100
 shm_size = 67108864
 runtime = "runsc"
+labels = { team = "a" }
+user = "1000"
+network = "ci"
+cgroup_parent = "/ci"
+security_options = ["no-new-privileges"]
 environment = { CI = "1" }
 log = { driver = "local", options = { max-size = "1m" } }
 

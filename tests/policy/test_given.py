@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dss.config.containers import Containers
 from dss.config.load import load
-from dss.errors import Denied, NotFound
+from dss.errors import BadRequest, Denied, NotFound
 from dss.model.facts import (
     ClientContainer,
     ContainerFacts,
@@ -114,14 +114,28 @@ def test_forced_values_where_the_client_sends_none() -> None:
     assert found["HostConfig"]["NetworkMode"] == "ci-net"
 
 
-def test_a_client_is_still_denied_what_is_forced() -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Runtime": "runc"},
+        {"CgroupParent": "/ci/mine"},
+        {"NetworkMode": "host"},
+        {"NetworkMode": "container:theirs", "Links": ["theirs:x"]},
+        {"SecurityOpt": ["no-new-privileges=false", "apparmor=unconfined"]},
+    ],
+)
+def test_what_is_forced_takes_the_place_of_what_would_be_denied(asked: dict[str, Any]) -> None:
     """
-    Forcing a value does not let clients choose others.
+    What the client says there counts for nothing.
     """
-    with pytest.raises(Denied):
-        host(FORCE, Runtime="runc")
-    with pytest.raises(Denied):
-        host(FORCE, CgroupParent="/ci/mine")
+    assert host(FORCE, **asked) == host(FORCE)
+    with pytest.raises((Denied, BadRequest)):
+        host("", **asked)
+
+
+def test_forced_kinds_of_security_options_leave_others_to_the_rules() -> None:
+    with pytest.raises(Denied, match="seccomp=unconfined"):
+        host(FORCE, SecurityOpt=["apparmor=unconfined", "seccomp=unconfined"])
 
 
 def test_what_was_given_is_told_to_the_audit() -> None:
@@ -159,6 +173,11 @@ cpus = 1.5
 pids = 100
 shm_size = "1m"
 runtime = "runsc"
+labels = { team = "a" }
+user = "1000"
+network = "ci-net"
+cgroup_parent = "/ci"
+security_options = ["no-new-privileges", "apparmor=ci"]
 environment = { CI = "1", A = "a" }
 log = { driver = "local", options = { max-size = "1m", max-file = "2" } }
 """
@@ -173,8 +192,19 @@ def test_defaults_where_the_client_asks_for_nothing() -> None:
         "PidsLimit": 100,
         "ShmSize": 2**20,
         "Runtime": "runsc",
+        "NetworkMode": "ci-net",
+        "CgroupParent": "/ci",
+        "SecurityOpt": ["no-new-privileges", "apparmor=ci"],
         "LogConfig": {"Type": "local", "Config": {"max-size": "1m", "max-file": "2"}},
     }
+    assert found["User"] == "1000"
+    assert found["Labels"]["team"] == "a"
+    # As the CLI writes it where it is told of no network.
+    endpoints = {"default": {"MacAddress": "02:42:ac:11:00:02"}}
+    found = created(
+        {"Image": "busybox", "NetworkingConfig": {"EndpointsConfig": endpoints}}, DEFAULTS
+    )
+    assert found["NetworkingConfig"]["EndpointsConfig"] == {"ci-net": endpoints["default"]}
 
 
 def test_defaults_give_way() -> None:
@@ -185,7 +215,13 @@ def test_defaults_give_way() -> None:
         "ShmSize": 7,
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "5m"}},
     }
-    assert host(DEFAULTS, **asked) == {**asked, "Runtime": "runsc"}
+    asked["NetworkMode"] = "none"
+    asked["SecurityOpt"] = ["no-new-privileges:true"]
+    given_too = {"Runtime": "runsc", "CgroupParent": "/ci"}
+    options = ["no-new-privileges:true", "apparmor=ci"]
+    assert host(DEFAULTS, **asked) == {**asked, **given_too, "SecurityOpt": options}
+    found = created({"Image": "busybox", "User": "0", "Labels": {"team": "b"}}, DEFAULTS)
+    assert (found["User"], found["Labels"]["team"]) == ("0", "b")
     quota = host(DEFAULTS, CpuQuota=5000, CpuPeriod=10000)
     assert "NanoCpus" not in quota
     # A name alone takes a variable of the image away.

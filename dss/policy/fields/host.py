@@ -162,7 +162,11 @@ _ROWS = (
         "string",
         rules.network_mode,
         "Networks lead to others.",
-        given=("containers.force.network",),
+        given=(
+            "containers.force.network",
+            "containers.defaults.network",
+            "networks.private_bridge",
+        ),
     ),
     Field("PortBindings", "map", rules.allow("container.ports"), "See the fields inside."),
     Field("PortBindings{}[]", "object", rules.allow("container.ports"), "See inside.", "1.35"),
@@ -241,7 +245,7 @@ _ROWS = (
         "array of string",
         rules.security_options,
         "Changes what confines it.",
-        given=("containers.force.security_options",),
+        given=("containers.force.security_options", "containers.defaults.security_options"),
     ),
     Field("StorageOpt", "map", _storage, "Options of the engine's storage driver."),
     Field(

@@ -59,7 +59,7 @@ ROWS = (
         "string",
         _cgroup,
         "Limits hang on the cgroup parent.",
-        given=("containers.force.cgroup_parent",),
+        given=("containers.force.cgroup_parent", "containers.defaults.cgroup_parent"),
     ),
     Field("BlkioWeight", "uint16", _amount, _throttle),
     *_throttled("BlkioWeightDevice", "Weight", "uint16"),

@@ -25,6 +25,13 @@ def judge(
     @raise BadRequest: where a network is missing or another owner's.
     """
     mode = host.get("NetworkMode", "")
+    default = around.settings.containers.defaults.network
+    if default is not None and _asks_nothing(body, host):
+        # Not the owner's to choose, and so not the owner's to have: its own name goes on.
+        settings = (_endpoints_of(body)).get("default")
+        return {**host, "NetworkMode": default}, _config(
+            body, {default: settings} if settings else {}
+        )
     endpoints = yield from _endpoints(body, around)
     found = dict(host)
     if mode.partition(":")[0] == "container":
@@ -47,6 +54,21 @@ def judge(
     return found, _config(body, endpoints)
 
 
+def _asks_nothing(body: Mapping[str, Any], host: Mapping[str, Any]) -> bool:
+    """
+    Whether the client leaves it to the engine which network the container is in.
+    """
+    if body.get("NetworkDisabled") or host.get("Links"):
+        return False
+    return host.get("NetworkMode", "") in ("", "default") and not set(_endpoints_of(body)) - {
+        "default"
+    }
+
+
+def _endpoints_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+
+
 def _config(body: Mapping[str, Any], endpoints: Mapping[str, Any]) -> dict[str, Any]:
     given = body.get("NetworkingConfig") or {}
     if not endpoints and "EndpointsConfig" not in given:
@@ -55,7 +77,7 @@ def _config(body: Mapping[str, Any], endpoints: Mapping[str, Any]) -> dict[str, 
 
 
 def _endpoints(body: Mapping[str, Any], around: Circumstances) -> Judgement[dict[str, Any]]:
-    given = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    given = _endpoints_of(body)
     found: dict[str, Any] = {}
     for reference, settings in given.items():
         if not reference:

@@ -157,6 +157,9 @@ def cannot_be_given(settings: Containers, engine: ApiVersion) -> Iterator[Proble
             each for each in forced.security_options if each not in sayable
         ],
         "containers.defaults.runtime": defaults.runtime,
+        "containers.defaults.network": defaults.network,
+        "containers.defaults.cgroup_parent": defaults.cgroup_parent,
+        "containers.defaults.security_options": defaults.security_options,
         "containers.ceilings.shm_size": (settings.ceilings.shm_size or 2**63) < _SHM_SIZE,
     }
     for key, value in wanted.items():
