@@ -167,3 +167,11 @@ def test_somewhere_to_listen_is_needed(tmp_path: Path) -> None:
     file.write_text("")
     with pytest.raises(UsageError, match="say where clients connect"):
         parsed("--config", str(file))
+
+
+def test_no_root_may_hold_the_socket_for_containers(closed: Path) -> None:
+    (closed / "root").mkdir()
+    where = ("--listen", "tcp:1", "--allow-bind", f"{closed}/root", "--container-sockets")
+    with pytest.raises(UsageError, match="would hand out the socket"):
+        parsed(*where, f"{closed}/root/for")
+    assert settings_of(parsed(*where, f"{closed}/for")).roots

@@ -37,6 +37,11 @@ from dss.config.values import (
 from dss.model.owner import Owner
 
 
+def _sockets(directory: str) -> None:
+    if directory != "none" and not directory.startswith("/"):
+        raise ValueError(f'{directory!r} should be an absolute path, or "none"')
+
+
 @frozen
 class OwnerSection:
     """
@@ -56,6 +61,7 @@ class OwnerSection:
         "UNIX socket of listen.",
         None,
         "text",
+        _sockets,
     )
     grants: tuple[str, ...] = setting(
         'Operations that are denied to everybody else, by their names, such as "SwarmInit" or '

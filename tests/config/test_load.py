@@ -210,6 +210,10 @@ WRONG = [
     ),
     ("[owner]\nname = '-'", "dss.toml:2: owner.name: '-' is no owner's name"),
     ("[owner]\nallow_bind = ['x']", "dss.toml:2: owner.allow_bind[0]: 'x' is no root"),
+    (
+        "[owner]\ncontainer_sockets = 'x'",
+        "dss.toml:2: owner.container_sockets: 'x' should be an absolute path",
+    ),
     ("[owner.limits]\npids = 5", "owner.limits.pids needs containers.defaults.pids or"),
     ("[limits]\nconnections = 0", "dss.toml:2: limits.connections: 0 should be"),
     ("containers = 1", "dss.toml:1: containers: 1 should be a table"),

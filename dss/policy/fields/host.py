@@ -8,7 +8,9 @@ from dss.policy.fields import resources, rules
 from dss.policy.fields.field import Field, prefixed
 
 _binds = rules.elsewhere(
-    "mount.source", "directories and files below an allowed root; one's own volumes"
+    "mount.source",
+    "directories and files below an allowed root; the engine's socket, which becomes the owner's "
+    "own; one's own volumes",
 )
 _mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit")
 _own = rules.allow("container.host")
