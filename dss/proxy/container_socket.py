@@ -61,7 +61,8 @@ def default_directory(listening: Sequence[str]) -> str:
 def _check_above(directory: str) -> None:
     """
     Whoever can write above could put something else in the directory's place, and the
-    engine, which is root, would bind it.
+    engine, which is root, would bind it. The sticky bit is no help: while dss is away
+    somebody else could make the directory first.
     """
     above = directory
     while above != "/":
