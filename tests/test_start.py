@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_twisted
 from twisted.internet import reactor
 from twisted.python.usage import UsageError
 
@@ -254,6 +255,53 @@ def test_a_file_in_the_engines_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(UsageError, match="is no socket, so no engine can be there"):
         _start("--engine", f"unix:{tmp_path}/file", "--listen", f"unix:{tmp_path}/a.sock")
+
+
+def test_one_place_for_two(tmp_path: Path) -> None:
+    """
+    A socket that is to be at two places at once stops the start as one in use does.
+    """
+    where = f"unix:{tmp_path}/a.sock"
+    with pytest.raises(StartError, match="a program listens there already"):
+        _start("--engine", "memory:", "--listen", where, "--listen", where)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_may_connect(tmp_path: Path) -> None:
+    """
+    The options of sockets are about each of them.
+    """
+    parsed = Options()
+    gid = 23456 if os.geteuid() == 0 else os.getegid()
+    paths = [tmp_path / "a.sock", tmp_path / "b.sock"]
+    parsed.parseOptions(
+        [
+            *("--engine", "memory:", "--socket-mode", "0640", "--socket-group", str(gid)),
+            *(f"--listen=unix:{path}" for path in paths),
+        ]
+    )
+    service = makeService(parsed, reactor)
+    service.privilegedStartService()
+    service.startService()
+    found = [path.lstat() for path in paths]
+    await service.stopService()
+    assert [(stat.S_IMODE(each.st_mode), each.st_gid) for each in found] == [(0o640, gid)] * 2
+    assert [each.st_uid for each in found] == [os.geteuid()] * 2
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--socket-mode=rw", "no mode of a socket"),
+        ("--socket-mode=1777", "no mode of a socket"),
+        ("--socket-user=nobody-has-this-name", "there is no user"),
+        ("--socket-group=nobody-has-this-name", "there is no group"),
+    ],
+)
+def test_nobody_who_may_connect(option: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        _start("--engine", "memory:", "--listen", "unix:/tmp/none.sock", option)
 
 
 def test_an_owner_without_a_name() -> None:

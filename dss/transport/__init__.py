@@ -1,3 +1,3 @@
 """
-What both sides need to know of the ends of a connection.
+What both sides need to know of connections: the addresses that they begin at, and their ends.
 """
