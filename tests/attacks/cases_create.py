@@ -287,6 +287,16 @@ def _later(host: Callable[[Scene], Any]) -> Callable[[Scene], bytes]:
     return body
 
 
+def _restart_leaks(made: Made) -> bool:
+    """
+    Whether a restart mounts what the directory was swapped for since the start.
+    """
+    made.api.post(f"/containers/{made.id}/wait")
+    _swapped(made.scene)
+    made.attacked.call("POST", f"/containers/{made.id}/restart", {"t": 0})
+    return _stolen(made)
+
+
 def _archive_leaks(made: Made) -> bool:
     path = f"/containers/{made.id}/archive"
     return SECRET.encode() in made.attacked.call("GET", path, {"path": "/x/secret"}).body
@@ -434,6 +444,11 @@ ATTACKS = (
         _archive_leaks,
         starts=False,
         between=_swapped,
+    ),
+    Attack(
+        "a directory swapped for a link before a restart",
+        _later(lambda scene: {"Binds": [f"{scene.root}/sub:/x"]}),
+        _restart_leaks,
     ),
     Attack(
         "a directory made through a link",
