@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from dss.config import values
+from dss.config.resources import Resources
 from dss.config.values import Device, Ports, Size, section, setting
 from dss.model.owner import RESERVED_PREFIX
 
@@ -358,6 +359,9 @@ class Containers:
     )
     cgroup_namespace_modes: tuple[str, ...] = setting(
         'Cgroup namespace modes beside "private": "host".', (), _NAMES, _HOST
+    )
+    resources: Resources = section(
+        "What changes a container's weight beside the host's own processes.", Resources
     )
     ports: PublishedPorts = section("Ports of the host.", PublishedPorts)
     force: Forced = section(

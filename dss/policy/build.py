@@ -15,7 +15,7 @@ from dss.model.reference import Reference
 from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
 from dss.policy import dockerfile
 from dss.policy import labels as label_rules
-from dss.policy.fields import rules
+from dss.policy.fields import weights
 from dss.policy.fields.field import Spot
 from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
@@ -239,7 +239,7 @@ def _ulimits(text: str) -> str:
     problems = [
         problem
         for each in value
-        for problem in rules.ulimit.problems(Spot("ulimits", each["Name"]))
+        for problem in weights.ulimit.problems(Spot("ulimits", each["Name"]))
     ]
     if problems:
         raise Denied(problems)

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dss.config.containers import Containers
 from dss.errors import BadRequest, NotFound, Problem
 from dss.model.facts import ImageFacts, ImageNamed
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
-from dss.policy.fields import rules
+from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Spot
 from dss.policy.images.resolving import with_tag
 
@@ -45,13 +46,14 @@ def chosen_image(reference: str, owner: Owner) -> Judgement[ImageFacts]:
 
 
 def image_problems(
-    image: ImageFacts, body: Mapping[str, Any], at: str = "Image"
+    image: ImageFacts, body: Mapping[str, Any], settings: Containers, at: str = "Image"
 ) -> Iterator[Problem]:
     """
     What an image gives a container that its client could not give it. A working directory
     and intervals that the client gives replace the image's.
 
     @param body: the decoded create body.
+    @param settings: those that allow more.
     @param at: the field that names the image.
     """
     if not body.get("WorkingDir"):
@@ -61,7 +63,7 @@ def image_problems(
     checks = body.get("Healthcheck") or {}
     for name, interval in image.check_intervals.items():
         if not checks.get(name):
-            yield from rules.interval.problems(Spot(at, interval))
+            yield from weights.interval.problems(Spot(at, interval), settings)
 
 
 def familiar(reference: str) -> str:

@@ -73,7 +73,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         raise Denied(problems)
     reference = body.get("Image", "")
     image = yield from chosen_image(reference, around.owner)
-    problems.extend(image_problems(image, body))
+    problems.extend(image_problems(image, body, settings))
     if problems:
         raise Denied(problems)
     body, changed = given.to_container(CREATE.cleaned(body), settings)

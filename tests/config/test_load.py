@@ -52,6 +52,16 @@ cgroup_namespace_modes = ["host"]
 device_requests.gpus = true
 device_requests.cdi = ["nvidia.com/gpu=*"]
 
+[containers.resources]
+ulimits = ["nice"]
+least_oom_score_adj = -1
+oom_kill_disable = true
+cgroup_parents = ["/builds/*"]
+device_cgroup_rules = ["c 188:* rw"]
+storage_options = ["size"]
+endpoint_options = ["com.docker.network.endpoint.ifname"]
+least_check_interval = 0.01
+
 [containers.ports]
 ranges = ["80", "20000-20999"]
 addresses = ["10.0.0.1", "10.0.0.0/8", "::1"]

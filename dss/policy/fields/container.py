@@ -4,7 +4,7 @@ Rows of what a container is, apart from its host: the engine's C{container.Confi
 
 from __future__ import annotations
 
-from dss.policy.fields import rules
+from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field
 
 _own = rules.allow("container.process")
@@ -46,14 +46,14 @@ ROWS = (
     Field("Entrypoint", "words", _own, "Runs inside the container only."),
     Field("Healthcheck", "object", _own, "Runs inside the container only."),
     Field("Healthcheck.Test", "array of string", _own, "Runs inside the container only."),
-    Field("Healthcheck.Interval", "int64", rules.interval, "Each check is work for the engine."),
+    Field("Healthcheck.Interval", "int64", weights.interval, "Each check is work for the engine."),
     Field("Healthcheck.Timeout", "int64", _own, "Can only end a check."),
     Field("Healthcheck.Retries", "int", _own, "Only changes what the state says."),
     Field("Healthcheck.StartPeriod", "int64", _own, "Only changes what the state says.", "1.29"),
     Field(
         "Healthcheck.StartInterval",
         "int64",
-        rules.interval,
+        weights.interval,
         "Each check is work for the engine.",
         "1.44",
     ),

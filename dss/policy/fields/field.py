@@ -47,6 +47,7 @@ class Rule:
         C{null} is not.
     @ivar setting: the key path of the setting by which an operator can allow more; empty
         where none can.
+    @ivar never: why no setting can allow more, where that is not plain; for the documentation.
     @ivar line: for a value that is denied, what that setting would be, as TOML; empty
         where it can't allow this one.
     """
@@ -58,6 +59,7 @@ class Rule:
     judges_empty: bool = False
     setting: str = ""
     line: Callable[[Spot], str] | None = None
+    never: str = ""
 
     def problems(self, spot: Spot, settings: Any = None) -> Iterator[Problem]:
         """

@@ -4,22 +4,23 @@ Rows of what a container gets of its host: the engine's C{container.HostConfig}.
 
 from __future__ import annotations
 
-from dss.policy.fields import resources, rules
+from dss.policy.fields import resources, rules, weights
 from dss.policy.fields.field import Field, prefixed
 
 _binds = rules.elsewhere(
     "mount.source",
     "directories and files below an allowed root; the engine's socket, which becomes the owner's "
     "own; one's own volumes",
+    setting="owner.allow_bind",
 )
-_mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit")
+_mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit", "owner.allow_bind")
 _own = rules.allow("container.host")
 _dns = rules.allow("container.dns")
 _driver = rules.deny(
     "volume.driver", "options of a volume driver can mount any file system of the host."
 )
 _image_mount = rules.deny("mount.image", "image mounts are denied.", "Use a volume.")
-_storage = rules.deny("container.storage_opt", "storage options are the operator's.")
+_storage = rules.allow("container.storage_opt", "see the values")
 _paths = (
     "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
 )
@@ -36,6 +37,7 @@ MOUNT_ROWS = (
             "mount.type",
             ("bind", "volume", "tmpfs"),
             "it mounts what dss can't tell the owner of.",
+            never="its source has no owner",
         ),
         "Each type names its source in its own way.",
     ),
@@ -55,6 +57,7 @@ MOUNT_ROWS = (
             "mount.propagation",
             ("private", "rprivate"),
             "mounts would travel between the host and the container.",
+            never="what is bound is a path of a volume, which has no propagation",
         ),
         "Mounts must not travel to the host.",
     ),
@@ -193,7 +196,9 @@ _ROWS = (
     Field(
         "VolumesFrom",
         "array of string",
-        rules.elsewhere("mount.volumes_from", "one's own containers, with ro or rw"),
+        rules.elsewhere(
+            "mount.volumes_from", "one's own containers, with ro or rw", setting="owner.allow_bind"
+        ),
         "Gives what the other container mounts.",
     ),
     *MOUNT_ROWS,
@@ -208,7 +213,11 @@ _ROWS = (
     Field(
         "Cgroup",
         "string",
-        rules.deny("container.cgroup", "another container's cgroup holds its limits."),
+        rules.deny(
+            "container.cgroup",
+            "another container's cgroup holds its limits.",
+            never="no engine needs it",
+        ),
         "Limits hang on the cgroup.",
     ),
     Field(
@@ -220,7 +229,7 @@ _ROWS = (
     Field(
         "OomScoreAdj",
         "int",
-        rules.at_least("container.oom", 0, "the host's processes would go before the container."),
+        weights.oom_score,
         "When memory is short the container itself should go.",
     ),
     Field("PidMode", "string", rules.pid_mode, "Processes can be read and traced."),
@@ -231,6 +240,7 @@ _ROWS = (
             "container.privileged",
             "a privileged container is root on the host.",
             "Default capabilities can be added by CapAdd.",
+            never="it is the host",
         ),
         "Is root on the host.",
     ),
@@ -253,7 +263,7 @@ _ROWS = (
     Field(
         "StorageOpt{}",
         "string",
-        rules.inside("container.storage_opt"),
+        weights.storage_option,
         "Options of the engine's storage driver.",
     ),
     Field("Tmpfs", "map", rules.allow("container.tmpfs"), "See the values."),
@@ -310,14 +320,21 @@ _ROWS = (
     Field(
         "MaskedPaths",
         "array of string",
-        rules.deny("container.masked_paths", _paths, judges_empty=True),
+        rules.deny(
+            "container.masked_paths", _paths, judges_empty=True, never="it opens the host's kernel"
+        ),
         "Only null, not an empty list, keeps the engine's own list.",
         "1.38",
     ),
     Field(
         "ReadonlyPaths",
         "array of string",
-        rules.deny("container.readonly_paths", _paths, judges_empty=True),
+        rules.deny(
+            "container.readonly_paths",
+            _paths,
+            judges_empty=True,
+            never="it opens the host's kernel",
+        ),
         "Only null, not an empty list, keeps the engine's own list.",
         "1.38",
     ),

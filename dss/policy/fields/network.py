@@ -4,15 +4,13 @@ Rows of a container's endpoints: the engine's C{network.NetworkingConfig}.
 
 from __future__ import annotations
 
-from dss.policy.fields import rules
+from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field, prefixed
 
 _own = rules.allow("container.endpoint")
 _state = rules.drop("container.endpoint")
 _told = "Is what the engine tells, not what a client asks."
-_driver = rules.deny(
-    "container.endpoint_options", "options of a network driver can set the host's network."
-)
+_driver = rules.allow("container.endpoint_options", "see the values")
 
 #: One endpoint, C{network.EndpointSettings}.
 ENDPOINT_ROWS = (
@@ -40,7 +38,7 @@ ENDPOINT_ROWS = (
     Field(
         "DriverOpts{}",
         "string",
-        rules.inside("container.endpoint_options"),
+        weights.endpoint_option,
         "They can set what the host routes.",
         "1.32",
     ),

@@ -37,7 +37,7 @@ Every denial names the field, the rule's id and what is allowed, and several are
 *Settings* are the keys of the settings file (``doc/settings.rst``) that change what becomes of
 the field: a list of what is allowed beside the defaults, a value that the operator forces, a
 value where the client sends none, or a ceiling. A denial whose value a setting could allow says
-the line to write. Where there is no such key, no setting allows more.
+the line to write. Where there is no such key, no setting allows more: *none* says why.
 
 Host directories
 ----------------
@@ -108,12 +108,22 @@ def _rows(rows: Iterable[Field]) -> list[tuple[str, ...]]:
                 since,
                 row.rule.verdict,
                 allowed_of(row),
-                ", ".join(f"``{key}``" for key in row.settings),
+                settings_of(row),
                 row.why,
                 f"``{row.rule.id}``",
             )
         )
     return found
+
+
+def settings_of(row: Field) -> str:
+    """
+    The settings that change what becomes of a field, or why there are none.
+    """
+    known = ", ".join(f"``{key}``" for key in row.settings)
+    if not row.rule.never:
+        return known
+    return f"{known}; else none: {row.rule.never}" if known else f"none: {row.rule.never}"
 
 
 def allowed_of(row: Field) -> str:

@@ -5,24 +5,23 @@ and update.
 
 from __future__ import annotations
 
-from dss.policy.fields import rules
+from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field
 
 _amount = rules.allow("container.resources")
 _cpus = rules.matching(
     "container.resources", r"[0-9,-]*", "Allowed: a list such as 0-2,4.", "it is no list of CPUs."
 )
-_cgroup = rules.deny(
-    "container.cgroup_parent", "another cgroup parent leaves the limits that the host set."
-)
 _devices = rules.devices
 _device = rules.inside("container.devices")
 _gpus = rules.device_requests
 _gpu = rules.inside("container.device_requests")
 _realtime = rules.deny(
-    "container.realtime", "real-time scheduling can take the host's CPUs away from it."
+    "container.realtime",
+    "real-time scheduling can take the host's CPUs away from it.",
+    never="the host would stand still",
 )
-_quota = rules.deny("container.disk_quota", "no engine acts on it.")
+_quota = rules.deny("container.disk_quota", "no engine acts on it.", never="no engine acts on it")
 _throttle = "Is a limit of the container's own."
 
 
@@ -45,7 +44,7 @@ def ulimits(since: str = "1.24") -> tuple[Field, ...]:
     ceiling = ("containers.ceilings.ulimits",)
     return (
         Field("Ulimits[]", "object", _amount, _throttle, since),
-        Field("Ulimits[].Name", "string", rules.ulimit, _throttle, since),
+        Field("Ulimits[].Name", "string", weights.ulimit, _throttle, since),
         Field("Ulimits[].Soft", "int64", _amount, _throttle, since, given=ceiling),
         Field("Ulimits[].Hard", "int64", _amount, _throttle, since, given=ceiling),
     )
@@ -57,7 +56,7 @@ ROWS = (
     Field(
         "CgroupParent",
         "string",
-        _cgroup,
+        weights.cgroup_parent,
         "Limits hang on the cgroup parent.",
         given=("containers.force.cgroup_parent", "containers.defaults.cgroup_parent"),
     ),
@@ -80,7 +79,7 @@ ROWS = (
     Field(
         "DeviceCgroupRules",
         "array of string",
-        rules.deny("container.device_rules", "a device rule opens the host's devices to mknod."),
+        weights.device_rules,
         "With mknod, a rule is as good as a device.",
         "1.28",
     ),
@@ -101,7 +100,7 @@ ROWS = (
     Field(
         "OomKillDisable",
         "boolean",
-        rules.deny("container.oom", "a container that can't be killed takes others' memory."),
+        weights.oom_kill,
         "When memory is short the container itself should go.",
     ),
     Field("PidsLimit", "int64", _amount, _throttle, given=_ceiling("pids")),

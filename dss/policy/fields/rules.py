@@ -41,11 +41,11 @@ def drop(id: str) -> Rule:
     return Rule(id, "drop", "any value; the engine does not get it")
 
 
-def elsewhere(id: str, allowed: str, verdict: str = "rewrite") -> Rule:
+def elsewhere(id: str, allowed: str, verdict: str = "rewrite", setting: str = "") -> Rule:
     """
     A rule whose check asks questions, and is therefore not in the table.
     """
-    return Rule(id, verdict, allowed)
+    return Rule(id, verdict, allowed, setting=setting)
 
 
 def inside(id: str) -> Rule:
@@ -55,11 +55,17 @@ def inside(id: str) -> Rule:
     return Rule(id, "deny", "judged with what it is in")
 
 
-def deny(id: str, reason: str, allowed: str = "Leave it out.", judges_empty: bool = False) -> Rule:
+def deny(
+    id: str,
+    reason: str,
+    allowed: str = "Leave it out.",
+    judges_empty: bool = False,
+    never: str = "",
+) -> Rule:
     """
     A rule that denies every value but the zero one.
     """
-    return Rule(id, "deny", allowed, lambda spot, settings: reason, judges_empty)
+    return Rule(id, "deny", allowed, lambda spot, settings: reason, judges_empty, never=never)
 
 
 def limit(id: str, allowed: str, check: Callable[[Any], str | None]) -> Rule:
@@ -70,7 +76,12 @@ def limit(id: str, allowed: str, check: Callable[[Any], str | None]) -> Rule:
 
 
 def one_of(
-    id: str, values: tuple[str, ...], reason: str, setting: str = "", settable: str = ""
+    id: str,
+    values: tuple[str, ...],
+    reason: str,
+    setting: str = "",
+    settable: str = "",
+    never: str = "",
 ) -> Rule:
     """
     A rule that allows some strings.
@@ -91,7 +102,8 @@ def one_of(
 
     verdict = "limit"
     allowed = f"Allowed: {listed}."
-    return Rule(id, verdict, allowed, check, setting=setting, line=line if setting else None)
+    more_line = line if setting else None
+    return Rule(id, verdict, allowed, check, setting=setting, line=more_line, never=never)
 
 
 def _setting(path: str) -> Callable[[Containers], Any]:
@@ -181,36 +193,6 @@ labels = Rule(
     "Labels that don't begin with com.dss. are allowed.",
     _labels,
     judges_empty=True,
-)
-
-#: The limits that bound a container. Those that are left out, C{nice}, C{rtprio} and
-#: C{rttime}, raise its priority above that of the host's own processes.
-ULIMITS = (
-    *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nofile", "nproc"),
-    *("rss", "sigpending", "stack"),
-)
-
-
-def _ulimit(value: str) -> str | None:
-    # The engine upper-cases it.
-    if value.isascii() and value.lower() in ULIMITS:
-        return None
-    return f"{_shown(value)} is denied: it could let the container come before the host's own."
-
-
-ulimit = limit("container.ulimit", f"Allowed: {', '.join(ULIMITS)}.", _ulimit)
-
-_LEAST_INTERVAL = 100_000_000
-
-
-def _interval(value: int) -> str | None:
-    if value < _LEAST_INTERVAL:
-        return f"{value} ns is denied: so many checks would load the engine."
-    return None
-
-
-interval = limit(
-    "container.healthcheck", "Allowed: 100 ms (100000000) and above, or 0 to inherit.", _interval
 )
 
 
@@ -497,7 +479,9 @@ tmpfs_mode = limit(
 )
 
 
-def _namespace(id: str, own: tuple[str, ...], kind: str, setting: str = "") -> Rule:
+def _namespace(
+    id: str, own: tuple[str, ...], kind: str, setting: str = "", never: str = ""
+) -> Rule:
     values = ("container:NAME of one's own container", *own)
     more = _setting(setting) if setting else lambda settings: ()
 
@@ -510,7 +494,8 @@ def _namespace(id: str, own: tuple[str, ...], kind: str, setting: str = "") -> R
     def line(spot: Spot) -> str:
         return _toml(["host"]) if setting and spot.value == "host" else ""
 
-    return Rule(id, "rewrite", f"Allowed: {', '.join(values)}.", check, setting=setting, line=line)
+    allowed = f"Allowed: {', '.join(values)}."
+    return Rule(id, "rewrite", allowed, check, setting=setting, line=line, never=never)
 
 
 ipc_mode = _namespace(
@@ -519,7 +504,7 @@ ipc_mode = _namespace(
     "the IPC namespace",
     "containers.ipc_modes",
 )
-pid_mode = _namespace("container.pid", (), "the PID namespace")
+pid_mode = _namespace("container.pid", (), "the PID namespace", never="it is the host")
 
 
 def _network_mode(value: str) -> str | None:
@@ -534,6 +519,7 @@ network_mode = Rule(
     "Allowed: bridge, none, the name or id of one's own network, container:NAME of one's own "
     "container.",
     lambda spot, settings: _network_mode(spot.value),
+    never="the host's network is the host",
 )
 
 

@@ -37,7 +37,7 @@ EXEC_START = Table("Exec start", execs.START_ROWS)
 
 NETWORK_CREATE = Table("Network create", networking.CREATE_ROWS, Networks)
 
-NETWORK_CONNECT = Table("Network connect", networking.CONNECT_ROWS, Networks)
+NETWORK_CONNECT = Table("Network connect", networking.CONNECT_ROWS)
 
 NETWORK_DISCONNECT = Table("Network disconnect", networking.DISCONNECT_ROWS, Networks)
 

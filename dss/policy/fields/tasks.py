@@ -6,7 +6,7 @@ containers.
 from __future__ import annotations
 
 from dss.config.containers import Containers
-from dss.policy.fields import rules
+from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
 from dss.policy.fields.host import MOUNT_ROWS
 from dss.policy.fields.resources import ulimits
@@ -102,12 +102,12 @@ ROWS = (
     Field("StopGracePeriod", "int64", _own, "Can be overridden by whoever stops it."),
     Field("HealthCheck", "object", _own, _runs, "1.27"),
     Field("HealthCheck.Test", "array of string", _own, _runs, "1.27"),
-    Field("HealthCheck.Interval", "int64", rules.interval, "Each check is work for it.", "1.27"),
+    Field("HealthCheck.Interval", "int64", weights.interval, "Each check is work for it.", "1.27"),
     Field("HealthCheck.Timeout", "int64", _own, "Can only end a check.", "1.27"),
     Field("HealthCheck.Retries", "int", _own, "Only changes what the state says.", "1.27"),
     Field("HealthCheck.StartPeriod", "int64", _own, "Only changes what the state says.", "1.29"),
     Field(
-        "HealthCheck.StartInterval", "int64", rules.interval, "Each check is work for it.", "1.44"
+        "HealthCheck.StartInterval", "int64", weights.interval, "Each check is work for it.", "1.44"
     ),
     Field("Hosts", "array of string", _dns, "Is written into the container's own file.", "1.27"),
     Field("DNSConfig", "object", _dns, _inside),
@@ -182,7 +182,7 @@ ROWS = (
     Field(
         "OomScoreAdj",
         "int64",
-        rules.at_least("container.oom", 0, "the host's processes would go before the container."),
+        weights.oom_score,
         "When memory is short the container itself should go.",
         "1.46",
     ),

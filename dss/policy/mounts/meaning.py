@@ -63,7 +63,7 @@ def meant_path(source: str, at: str, around: Circumstances) -> Judgement[Meant |
             "mount.source",
             at,
             f"{path!r} is not below an allowed directory of the host.",
-            allowed_roots(roots),
+            allowed_roots(roots, path),
         )
     return own if isinstance(own, Problem) else Meant(own, path)
 

@@ -7,6 +7,7 @@ root around it, and once more by the innermost one around what its links lead to
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable, Sequence
 
@@ -74,14 +75,22 @@ def client_path(path: str, roots: Sequence[Root]) -> str:
     return path if root is None else clean(root.client_path + path.removeprefix(root.path))
 
 
-def allowed_roots(roots: Sequence[Root]) -> str:
+def allowed_roots(roots: Sequence[Root], wanted: str = "") -> str:
     """
     The hint of a denied source.
+
+    @param wanted: a path that the operator could allow.
     """
-    if not roots:
-        return "No host directory is allowed here; the operator can allow one with --allow-bind."
-    told = (f"{each.client_path}:ro" if each.read_only else each.client_path for each in roots)
-    return f"Allowed: {', '.join(told)}, and what is below."
+    told = [f"{each.client_path}:ro" if each.read_only else each.client_path for each in roots]
+    hint = f"Allowed: {', '.join(told)}, and what is below." if told else ""
+    hint = hint or "No host directory is allowed here."
+    if wanted in ("", "/"):
+        return hint
+    line = json.dumps([*map(str, roots), wanted], ensure_ascii=False)
+    return (
+        f"{hint} The operator can allow it with owner.allow_bind = {line} in the settings file, or "
+        "with --allow-bind."
+    )
 
 
 def judge_path(
@@ -109,7 +118,11 @@ def judge_path(
 
     root = _innermost(path, roots)
     if root is None:
-        return problem("mount.source", f"{shown!r} is not below an allowed directory of the host.")
+        return problem(
+            "mount.source",
+            f"{shown!r} is not below an allowed directory of the host.",
+            allowed_roots(roots, path),
+        )
     base = max(
         (each for each in roots if below(path, each.path) and is_fixed(each.path, roots)),
         key=lambda each: len(each.path),

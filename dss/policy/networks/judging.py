@@ -74,7 +74,7 @@ def connect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     # In the engine's order: it tells the missing container first.
     container = yield from own_container(_container(body))
     network = yield from joinable(reference, around)
-    problems = list(NETWORK_CONNECT.problems(body, around.settings.networks))
+    problems = list(NETWORK_CONNECT.problems(body, around.settings.containers))
     forced = around.settings.containers.force.network
     if forced is not None:
         problems.append(

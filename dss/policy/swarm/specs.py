@@ -101,7 +101,9 @@ def judge(
             "ContainerSpec: image reference must be provided"
         )
     image = yield from chosen_image(reference, around.owner)
-    problems.extend(image_problems(image, equivalent.as_container(task), f"{_CONTAINER}.Image"))
+    as_container = equivalent.as_container(task)
+    at = f"{_CONTAINER}.Image"
+    problems.extend(image_problems(image, as_container, settings.containers, at))
     if problems:
         raise Denied(problems)
     chosen = pinning.for_nodes(reference, image)
