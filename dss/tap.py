@@ -177,6 +177,7 @@ hook_seconds. May be repeated."""
                     [*sockets, *(os.path.realpath(each) for each in sockets)], replacement
                 ),
                 written.owner.grants,
+                written.volumes,
             )
         except ValueError as error:
             raise UsageError(str(error)) from None

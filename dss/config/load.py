@@ -34,6 +34,7 @@ from dss.config.values import (
     size,
     suggestion,
 )
+from dss.config.volumes import Volumes
 from dss.model.owner import Owner
 
 
@@ -96,6 +97,7 @@ class FileSettings:
         "What containers may ask for beside what is always fine, and what they get.", Containers
     )
     networks: Networks = section("What may be asked of networks.", Networks)
+    volumes: Volumes = section("What may be asked of volumes.", Volumes)
 
     def __attrs_post_init__(self) -> None:
         given = self.containers

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from dss.config.containers import Containers, OwnerLimits
 from dss.config.networks import Networks
 from dss.config.values import positive, setting
+from dss.config.volumes import Volumes
 from dss.model.owner import Owner
 
 
@@ -140,6 +141,7 @@ class OwnerSettings:
     @ivar networks: what may be asked of networks.
     @ivar engine_socket: what becomes of the engine's socket where it is bound.
     @ivar grants: operations that it may use though nobody may by default.
+    @ivar volumes: what may be asked of volumes.
     """
 
     owner: Owner
@@ -150,6 +152,7 @@ class OwnerSettings:
     networks: Networks = field(factory=Networks)
     engine_socket: EngineSocket = field(factory=EngineSocket)
     grants: tuple[str, ...] = ()
+    volumes: Volumes = field(factory=Volumes)
 
 
 __all__ = ["EngineSocket", "Limits", "OwnerSettings", "Root"]

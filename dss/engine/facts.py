@@ -43,7 +43,7 @@ from dss.model.facts import (
     is_named,
 )
 from dss.model.images import AllImages, RegistryDigest, RemoveImage
-from dss.model.owner import BRIDGE_LABEL, OWNER_LABEL, Owner, owner_of
+from dss.model.owner import BRIDGE_LABEL, OWNER_LABEL, VOLUME_LABEL, Owner, owner_of
 from dss.model.records import Records
 from dss.model.reference import canonical
 
@@ -327,8 +327,17 @@ class EngineFacts:
         return None if owner is None else VolumeFacts(name, owner, "local")
 
     async def _make_volume(self, question: MakeVolume) -> VolumeFacts:
-        body = {"Name": question.name, "Driver": "local", "Labels": dict(question.labels)}
+        body = {
+            "Name": question.name,
+            "Driver": question.driver,
+            "Labels": dict(question.labels),
+            # The engine shows empty ones otherwise than none.
+            **({"DriverOpts": dict(question.options)} if question.options else {}),
+        }
         answer = await self._asker.post(("volumes", "create"), body)
+        if answer.status in (400, 404):
+            # Not 404 for a driver: clients would take it for a missing image.
+            raise BadRequest(answer.message)
         if answer.status != 201 or not isinstance(answer.value, dict):
             raise EngineOdd(f"the Docker Engine can't make a volume: {answer.message}")
         return _volume(answer.value)
@@ -360,8 +369,10 @@ def _volume(value: Json) -> VolumeFacts:
     return VolumeFacts(
         _text(value, "Name"),
         owner_of(value.get("Labels")),
-        value.get("Driver") or "",
+        # Of a plugin the engine tells the tag, too.
+        (value.get("Driver") or "").removesuffix(":latest"),
         value.get("Options") or {},
+        (value.get("Labels") or {}).get(VOLUME_LABEL) or "",
     )
 
 

@@ -164,12 +164,15 @@ class NetworkFacts:
 class VolumeFacts:
     """
     What the engine says of one volume. A volume has no id but its name.
+
+    @ivar remembered: what dss wrote down of it, or empty: its L{dss.model.owner.VOLUME_LABEL}.
     """
 
     name: str
     owner: str | None
     driver: str
     options: Mapping[str, str] = field(factory=dict)
+    remembered: str = ""
 
 
 @frozen
@@ -314,12 +317,16 @@ class VolumeNamed(Question[VolumeFacts | None]):
 @frozen
 class MakeVolume(Question[VolumeFacts]):
     """
-    Make a volume of the local driver. Where there is one of that name the engine makes
-    none, and the answer tells whose that is.
+    Make a volume. Where there is one of that name the engine makes none, and the answer
+    tells whose that is.
+
+    @raise dss.errors.BadRequest: where the engine takes no such volume.
     """
 
     name: str
     labels: Mapping[str, str]
+    driver: str = "local"
+    options: Mapping[str, str] = field(factory=dict)
 
 
 @frozen

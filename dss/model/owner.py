@@ -30,6 +30,10 @@ NODE_LABEL = "com.dss.node"
 #: On the volume that stands for an allowed host directory: the directory.
 ROOT_LABEL = "com.dss.root"
 
+#: On a volume of a host directory: how its client wrote it. L{dss.policy.volumes.remembering}
+#: says what is in it.
+VOLUME_LABEL = "com.dss.volume"
+
 #: On an owner's private bridge, in place of L{OWNER_LABEL}: the owner's name. What removes
 #: all that an owner has no use for leaves the bridge, as engines leave theirs.
 BRIDGE_LABEL = "com.dss.bridge"

@@ -19,7 +19,7 @@ from dss.policy.images.resolving import with_tag
 from dss.policy.labels import stamp
 from dss.policy.links import resolved_container, resolved_links
 from dss.policy.mounts import judging
-from dss.policy.mounts.older import as_before
+from dss.policy.mounts.older import as_before, without_subpaths
 from dss.policy.mounts.sources import restart_problem
 from dss.policy.mounts.taking import taken_from
 from dss.policy.names import check_container_name, hide_foreign_ids
@@ -50,6 +50,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     settings = around.settings.containers
     body = yield from _hooked(CREATE.read(request.body))
     body = given.without_forced(body, settings.force)
+    body = without_subpaths(body, request.version)
     host = body.get("HostConfig") or {}
     query, problems = _named(request)
     problems.extend(CREATE.problems(body, settings))

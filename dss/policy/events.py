@@ -14,8 +14,8 @@ from typing import Any
 from dss.errors import NoManager
 from dss.model.facts import ContainerNamed, HooksOnEntry, IsOwn, Json, OwnIds
 from dss.model.ruling import EditLines, Forward, Judgement, Ruling, ask
+from dss.policy.fields.volumes import is_reserved
 from dss.policy.filters import narrowed
-from dss.policy.mounts.volumes import is_reserved
 from dss.policy.networks.resolving import COMMON, private_name
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request

@@ -4,51 +4,62 @@ Rows of the operations on volumes.
 
 from __future__ import annotations
 
-from dss.policy.later import later
-from dss.routes.table import Body, Family, Route, api, boolean, filters, integer
+from dss.policy.request import Policy
+from dss.policy.volumes import judging, showing
+from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer
 
-_POLICY = later("volumes")
-_LATER = "denied for now"
+
+def _row(
+    operation: str,
+    method: str,
+    template: str,
+    policy: Policy,
+    treated: str,
+    params: tuple[Param, ...] = (),
+    body: Body = Body.NONE,
+    since: str = "1.24",
+) -> Route:
+    return Route(
+        operation,
+        method,
+        template,
+        Family.VOLUMES,
+        policy,
+        treated,
+        since=api(since),
+        params=params,
+        body=body,
+    )
+
 
 ROUTES = (
-    Route("VolumeList", "GET", "/volumes", Family.VOLUMES, _POLICY, _LATER, params=(filters(),)),
-    Route("VolumeInspect", "GET", "/volumes/{name}", Family.VOLUMES, _POLICY, _LATER),
-    Route(
+    _row("VolumeList", "GET", "/volumes", showing.listing, "own ones", (filters(),)),
+    _row("VolumeInspect", "GET", "/volumes/{name}", showing.inspect, "own ones"),
+    _row(
         "VolumeCreate",
         "POST",
         "/volumes/create",
-        Family.VOLUMES,
-        _POLICY,
-        _LATER,
+        judging.create,
+        "by the table of fields; the owner's label is added",
         body=Body.JSON,
     ),
-    Route(
+    _row(
         "VolumeUpdate",
         "PUT",
         "/volumes/{name}",
-        Family.VOLUMES,
-        _POLICY,
-        _LATER,
-        since=api("1.42"),
-        params=(integer("version", "1.42"),),
-        body=Body.JSON,
+        judging.update,
+        "own ones; changes of cluster volumes are denied",
+        (integer("version", "1.42"),),
+        Body.JSON,
+        "1.42",
     ),
-    Route(
-        "VolumePrune",
-        "POST",
-        "/volumes/prune",
-        Family.VOLUMES,
-        _POLICY,
-        _LATER,
-        params=(filters(),),
-    ),
-    Route(
+    _row("VolumePrune", "POST", "/volumes/prune", judging.prune, "own ones", (filters(),)),
+    _row(
         "VolumeDelete",
         "DELETE",
         "/volumes/{name}",
-        Family.VOLUMES,
-        _POLICY,
-        _LATER,
-        params=(boolean("force"),),
+        judging.delete,
+        "own ones",
+        (boolean("force"),),
     ),
 )

@@ -14,6 +14,7 @@ from dss.config.load import FileSettings, SettingsError, load
 from dss.config.render import allowances, page, sections
 from dss.config.settings import Limits, Root
 from dss.config.values import Device, Ports, fits, size
+from dss.config.volumes import FileSystem
 from dss.model.owner import Owner
 from dss.policy.fields.tables import TABLES
 
@@ -103,6 +104,14 @@ options = ["com.docker.network.bridge.host_binding_ipv4=127.0.0.1", "parent"]
 subnets = ["10.0.0.0/8"]
 denied_subnets = ["10.1.0.0/16"]
 private_bridge = true
+
+[volumes]
+drivers = { rexray = ["size=*"] }
+
+[[volumes.file_systems]]
+type = "nfs"
+devices = [":/export/*"]
+options = ["addr=10.0.0.1", "rw"]
 """
 
 
@@ -122,6 +131,10 @@ def test_all_that_a_file_may_say() -> None:
     assert containers.log_drivers["json-file"] == ("labels",)
     assert containers.force.environment == {"HTTPS_PROXY": "http://proxy:3128"}
     assert containers.defaults.memory == 512 * 2**20
+    assert found.volumes.drivers == {"rexray": ("size=*",)}
+    (nfs,) = found.volumes.file_systems
+    assert nfs == FileSystem("nfs", (":/export/*",), ("addr=10.0.0.1", "rw"))
+    assert str(nfs) == "nfs :/export/* with addr=10.0.0.1,rw"
     assert containers.ceilings == Ceilings(size("1g"), 1.5, 1000, size("128m"), {"nofile": 1024})
 
 
@@ -142,6 +155,19 @@ def test_an_empty_file_changes_nothing() -> None:
 
 #: What is written, and what is told.
 WRONG = [
+    (
+        '[volumes]\ndrivers = { local = ["type=*"] }',
+        "dss.toml:2: volumes.drivers: the options of local are set by file_systems",
+    ),
+    (
+        '[[volumes.file_systems]]\ntype = "none"\ndevices = ["/srv/*"]',
+        "dss.toml:2: volumes.file_systems[0].type: 'none' needs no setting: tmpfs is always fine, "
+        "and host directories are allowed with --allow-bind",
+    ),
+    (
+        '[volumes]\nfile_systems = [{ type = "nfs" }]',
+        "dss.toml:2: volumes.file_systems[0]: a file system needs its type and its devices",
+    ),
     ("a = \nb", "dss.toml:1: no TOML: Invalid value (at line 1, column 5)"),
     (
         "[containers]\ncapabilites = []",

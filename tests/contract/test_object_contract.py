@@ -282,6 +282,38 @@ class Objects:
         gone = on.api.post("/volumes/prune", filters=label)["VolumesDeleted"]
         assert gone == ["contract-v"]
 
+    def test_options_of_volumes(self, on: Contracted) -> None:
+        """
+        Those of the local driver are checked, and shown; such a volume is never pruned.
+        """
+        made = on.api.post(
+            "/volumes/create",
+            {
+                "Name": "contract-v",
+                "Labels": {"contract": "x"},
+                "DriverOpts": {"type": "tmpfs", "device": "tmpfs"},
+            },
+        )
+        assert made["Options"] == {"type": "tmpfs", "device": "tmpfs"}
+        again = on.api.post("/volumes/create", {"Name": "contract-v", "DriverOpts": {"foo": "x"}})
+        assert again == made
+        empty = on.api.post("/volumes/create", {"Name": "contract-e", "DriverOpts": {}})
+        assert empty["Options"] == {}
+        for options, told in (
+            ({"foo": "bar"}, 'create contract-w: invalid option: "foo"'),
+            ({"type": "tmpfs"}, 'create contract-w: missing required option: "device"'),
+            ({"device": "x"}, 'create contract-w: missing required option: "type"'),
+        ):
+            body = {"Name": "contract-w", "DriverOpts": options}
+            got = on.refused("POST", "/volumes/create", body=body)
+            assert (got.status, got.message) == (400, told)
+        filters = {"label": ["contract=x"]}
+        if on.version >= (1, 42):
+            filters["all"] = ["true"]
+        assert not on.api.post("/volumes/prune", filters=filters)["VolumesDeleted"]
+        assert on.api.call("DELETE", "/volumes/contract-v").status == 204
+        assert on.api.call("DELETE", "/volumes/contract-v", {"force": 1}).status == 204
+
     def test_bad_volume_name(self, on: Contracted) -> None:
         """
         A volume's name is checked.
@@ -289,6 +321,9 @@ class Objects:
         got = on.refused("POST", "/volumes/create", body={"Name": "a/b"})
         assert got.status == 400
         assert '"a/b" includes invalid characters for a local volume name' in got.message
+        got = on.refused("POST", "/volumes/create", body={"Name": "a"})
+        assert got.status == 400
+        assert "create a: volume name is too short" in got.message
 
     def test_files(self, on: Contracted) -> None:
         """

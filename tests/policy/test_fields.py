@@ -35,6 +35,8 @@ from dss.policy.fields.tables import (
     SWARM_UPDATE,
     TABLES,
     UPDATE,
+    VOLUME_CREATE,
+    VOLUME_UPDATE,
 )
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,6 +61,8 @@ OPERATIONS = {
     "POST /swarm/update": SWARM_UPDATE,
     "POST /swarm/unlock": SWARM_UNLOCK,
     "POST /nodes/{id}/update": NODE_UPDATE,
+    "POST /volumes/create": VOLUME_CREATE,
+    "PUT /volumes/{name}": VOLUME_UPDATE,
 }
 
 #: What types of ours a published type may be.

@@ -31,6 +31,8 @@ WORKING = {
     *("NodeInspect", "SecretList", "SecretCreate", "SecretInspect", "SecretUpdate"),
     *("SecretDelete", "ConfigList", "ConfigCreate", "ConfigInspect", "ConfigUpdate"),
     *("ConfigDelete", *GRANTABLE),
+    *("NetworkPrune", "NetworkDelete", "ImageBuild", "VolumeList", "VolumeInspect"),
+    *("VolumeCreate", "VolumeUpdate", "VolumePrune", "VolumeDelete"),
 }
 
 

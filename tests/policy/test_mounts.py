@@ -338,10 +338,15 @@ def test_empty_options_of_another_type_mean_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        ({"DriverConfig": {"Options": {"device": "/"}}}, "volume.driver"),
-        ({"DriverConfig": {"Name": "local", "options": {"o": ""}}}, "volume.driver"),
+        (
+            {"DriverConfig": {"Options": {"type": "none", "o": "bind", "device": "/"}}},
+            "mount.source",
+        ),
+        (
+            {"driverconfig": {"OPTIONS": {"type": "ext4", "device": "/dev/sda"}}},
+            "volume.options",
+        ),
         ({"DriverConfig": {"Name": "nfs"}}, "volume.driver"),
-        ({"driverconfig": {"OPTIONS": {"type": "none"}}}, "volume.driver"),
         ({"Labels": {"com.dss.owner": "other"}}, "label.reserved"),
     ],
 )
@@ -353,7 +358,7 @@ def test_options_of_volumes_that_are_denied(options: dict[str, Any], rule: str) 
 @pytest.mark.parametrize(
     "options",
     [
-        {"DriverConfig": {"Name": "local", "Options": {}}},
+        {"DriverConfig": {"Name": "local"}},
         {"DriverConfig": {}, "NoCopy": True, "Subpath": "a/b"},
         {"Labels": {"a": "b"}},
     ],
@@ -382,7 +387,8 @@ def test_a_denial_does_not_tell_whose_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["optioned", "driven"])
 def test_own_volumes_with_a_driver_or_options(name: str) -> None:
-    assert rules_of(Binds=[f"{name}:/x"]) == ["volume.driver"]
+    rule = {"driven": "volume.driver", "optioned": "volume.options"}[name]
+    assert rules_of(Binds=[f"{name}:/x"]) == [rule]
 
 
 @pytest.mark.parametrize("name", ["own", "new"])
@@ -584,7 +590,7 @@ def test_new_volumes_are_made_before_the_container(
     [
         (VolumeFacts("cache", "other", "local"), r"volume\.taken"),
         (VolumeFacts("cache", None, "local"), r"volume\.taken"),
-        (VolumeFacts("cache", "ci", "local", {"type": "none"}), r"volume\.driver"),
+        (VolumeFacts("cache", "ci", "local", {"type": "none"}), r"volume\.taken"),
     ],
 )
 def test_a_name_that_was_taken_meanwhile(found: VolumeFacts, rule: str) -> None:

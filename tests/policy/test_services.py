@@ -152,6 +152,9 @@ def bind(**more: Any) -> dict[str, Any]:
     return spec(Mounts=[{"Type": "bind", "Source": "/srv/ci", "Target": "/m", **more}])
 
 
+EXT4 = {"type": "ext4", "device": "/dev/sda"}
+
+
 def volume(source: str = "data", **more: Any) -> dict[str, Any]:
     mount = {"Type": "volume", "Source": source, "Target": "/m"}
     return spec(Mounts=[{**mount, "VolumeOptions": more} if more else mount])
@@ -200,7 +203,7 @@ DENIED: list[tuple[dict[str, Any], str, str]] = [
     (volume("dss-root-0"), "volume.reserved", "Mounts[0]"),
     (volume(Labels={"com.dss.owner": "b"}), "label.reserved", "VolumeOptions.Labels"),
     (volume(DriverConfig={"Name": "nfs"}), "volume.driver", "DriverConfig.Name"),
-    (volume(DriverConfig={"Options": {"device": "/"}}), "volume.driver", "DriverConfig.Options"),
+    (volume(DriverConfig={"Options": EXT4}), "volume.options", "DriverConfig.Options"),
     (spec(Mounts=[{"Type": "npipe", "Source": "x", "Target": "/m"}]), "mount.type", "Type"),
     (file("Config", CONFIG, "conf", "/proc/sys/x"), "mount.target", "Configs[0].File.Name"),
     (file("Secret", SECRET, "pw", "../../sys/x"), "mount.target", "Secrets[0].File.Name"),

@@ -14,6 +14,10 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
+    HostPath,
+    PathFacts,
+    VolumeFacts,
+    VolumeNamed,
 )
 from dss.model.ruling import Forward
 from dss.policy import update
@@ -36,6 +40,8 @@ def updated(body: dict[str, Any], source: str = "/srv/ci", container: str = "min
                     {"Type": "bind", "Source": source, "Destination": "/x", "RW": True},
                 ]
             },
+            VolumeNamed: lambda q: VolumeFacts(q.name, "ci", "local"),
+            HostPath: lambda q: PathFacts(q.path, True),
         },
     )
     assert isinstance(ruling, Forward)

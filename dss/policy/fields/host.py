@@ -4,7 +4,7 @@ Rows of what a container gets of its host: the engine's C{container.HostConfig}.
 
 from __future__ import annotations
 
-from dss.policy.fields import resources, rules, weights
+from dss.policy.fields import resources, rules, volumes, weights
 from dss.policy.fields.field import Field, prefixed
 
 _binds = rules.elsewhere(
@@ -16,9 +16,6 @@ _binds = rules.elsewhere(
 _mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit", "owner.allow_bind")
 _own = rules.allow("container.host")
 _dns = rules.allow("container.dns")
-_driver = rules.deny(
-    "volume.driver", "options of a volume driver can mount any file system of the host."
-)
 _image_mount = rules.deny("mount.image", "image mounts are denied.", "Use a volume.")
 _storage = rules.allow("container.storage_opt", "see the values")
 _paths = (
@@ -102,15 +99,20 @@ MOUNT_ROWS = (
     Field(
         "Mounts[].VolumeOptions.DriverConfig.Name",
         "string",
-        rules.one_of("volume.driver", ("local",), "other drivers mount what they like."),
+        volumes.driver,
         "Drivers mount what they like.",
     ),
-    Field("Mounts[].VolumeOptions.DriverConfig.Options", "map", _driver, "See above."),
+    Field(
+        "Mounts[].VolumeOptions.DriverConfig.Options",
+        "map",
+        volumes.options,
+        "They are what the host mounts.",
+    ),
     Field(
         "Mounts[].VolumeOptions.DriverConfig.Options{}",
         "string",
-        rules.inside("volume.driver"),
-        "See above.",
+        rules.elsewhere("volume.options", "judged with what it is in", "limit"),
+        "They are what the host mounts.",
     ),
     Field(
         "Mounts[].VolumeOptions.Subpath",
@@ -190,7 +192,7 @@ _ROWS = (
     Field(
         "VolumeDriver",
         "string",
-        rules.one_of("volume.driver", ("local",), "other drivers mount what they like."),
+        volumes.driver,
         "Drivers mount what they like.",
     ),
     Field(

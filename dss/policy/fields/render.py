@@ -80,6 +80,15 @@ Volumes
 Every volume that a container brings along is made with the owner's labels: those that are
 named by ``Binds`` and ``Mounts``, and those without a name. They are sent to the engine
 as ``Mounts``. Only volumes that an image declares are made by the engine alone, without labels.
+
+Options of the local driver are what the host mounts. ``type=tmpfs`` is fine with options that
+have a size, a mode or an owner. ``type=none`` with ``o=bind`` or ``o=rbind`` is a host
+directory, and judged as a bind is, in a volume's own create and in the ``DriverConfig`` of a
+mount; where it may only be read, ``o`` must have ``ro``, and what the host mounts below it is
+not seen. Newer engines get such a volume on the whole allowed directory, and the path inside it
+with each mount, so that no link leads out; ``docker volume inspect`` shows what the client
+wrote. These engines mount a path inside of a volume only where the volume has a name. All other
+types of file system are by ``volumes.file_systems``, and other drivers by ``volumes.drivers``.
 """
 
 

@@ -438,7 +438,7 @@ log_options = log_options_of("Type")
 
 #: Flags and settings of tmpfs(5) that reach nothing outside. The engine itself would
 #: also take flags such as C{bind}, C{remount} and C{shared}.
-_TMPFS = re.compile(
+TMPFS_OPTION = re.compile(
     r"(?:rw|ro|exec|noexec|suid|nosuid|nodev|sync|async|dirsync|atime|noatime|diratime|"
     r"nodiratime|relatime|norelatime|strictatime|nostrictatime|"
     r"size=[0-9]{1,18}[kKmMgG%]?|nr_blocks=[0-9]{1,18}[kKmMgG]?|nr_inodes=[0-9]{1,18}[kKmMgG]?|"
@@ -451,7 +451,7 @@ def _tmpfs(spot: Spot, settings: Containers) -> str | None:
     if reason is not None:
         return reason
     # The engine skips an empty option.
-    denied = [each for each in spot.value.split(",") if each and not _TMPFS.fullmatch(each)]
+    denied = [each for each in spot.value.split(",") if each and not TMPFS_OPTION.fullmatch(each)]
     return f"the option {_shown(denied[0])} is denied." if denied else None
 
 

@@ -5,6 +5,7 @@ The tables: every operation that has a body which is judged.
 from __future__ import annotations
 
 from dss.config.networks import Networks
+from dss.config.volumes import Volumes
 from dss.policy.fields import (
     container,
     execs,
@@ -16,6 +17,7 @@ from dss.policy.fields import (
     rules,
     services,
     stores,
+    volumes,
 )
 from dss.policy.fields.field import Field
 from dss.policy.fields.table import Table
@@ -62,6 +64,9 @@ SWARM_UPDATE = Table("Swarm update", granted.SWARM_UPDATE_ROWS)
 SWARM_UNLOCK = Table("Swarm unlock", granted.SWARM_UNLOCK_ROWS)
 
 NODE_UPDATE = Table("Node update", granted.NODE_UPDATE_ROWS)
+VOLUME_CREATE = Table("Volume create", volumes.CREATE_ROWS, Volumes)
+
+VOLUME_UPDATE = Table("Volume update", volumes.UPDATE_ROWS, Volumes)
 
 TABLES = (
     CREATE,
@@ -82,6 +87,8 @@ TABLES = (
     SWARM_UPDATE,
     SWARM_UNLOCK,
     NODE_UPDATE,
+    VOLUME_CREATE,
+    VOLUME_UPDATE,
 )
 
 #: Paths by which the published descriptions name a field otherwise than the engine

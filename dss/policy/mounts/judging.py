@@ -4,101 +4,23 @@ All mounts of a create body: judged, and written for the engine.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import define, field, frozen
-
 from dss.errors import BadRequest, Problem
-from dss.model.facts import MakeVolume, VolumeFacts, VolumeNamed
-from dss.model.owner import Owner
-from dss.model.ruling import Judgement, ask
-from dss.model.version import ApiVersion
+from dss.model.ruling import Judgement
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
-from dss.policy.labels import stamp
-from dss.policy.mounts import sockets, volumes
+from dss.policy.mounts import named, sockets, volumes
+from dss.policy.mounts.draft import Draft, Mounted
 from dss.policy.mounts.meaning import meant_path
 from dss.policy.mounts.showing import Memory, Point, as_engine_shows
-from dss.policy.mounts.sources import Loose, Place, client_path, is_fixed, judge_path
-from dss.policy.mounts.taking import Taken, place_of
-from dss.policy.mounts.wishes import PROPAGATIONS, Wish, below, clean, extract
+from dss.policy.mounts.sources import Place, client_path, judge_path
+from dss.policy.mounts.taking import Taken, origin_of
+from dss.policy.mounts.wishes import Wish, below, clean, extract
 from dss.policy.request import Circumstances
-
-_VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-
-#: What engines put on a volume without a name, for C{volume prune}; Engine 26.1 leaves it
-#: out where the volume is asked for by C{Mounts}.
-_ANONYMOUS_LABEL = {"com.docker.volume.anonymous": ""}
-_ANONYMOUS_LABEL_SINCE = ApiVersion(1, 42)
-
-
-@frozen
-class Mounted:
-    """
-    What became of a create body's mounts.
-
-    @ivar problems: what is denied.
-    @ivar mounts: C{HostConfig.Mounts} for the engine. It has no C{Binds}: of a mount the
-        engine makes no missing source.
-    @ivar loose: what a restart by the engine could mount differently.
-    @ivar missing: fields, what the client calls it and the places that must be made before
-        the engine takes the body.
-    @ivar volumes: fields and volumes that must be made before the engine takes the body.
-    @ivar label: what is remembered of the client's own spelling; empty where nothing was
-        changed.
-    @ivar version: the API version that the engine must be asked in, or L{None} for any.
-    @ivar rewrites: what was changed.
-    """
-
-    problems: tuple[Problem, ...]
-    mounts: tuple[Mapping[str, Any], ...]
-    loose: tuple[Loose, ...]
-    missing: tuple[tuple[str, str, Place], ...]
-    volumes: tuple[tuple[str, MakeVolume], ...]
-    label: str
-    version: ApiVersion | None
-    rewrites: tuple[str, ...]
-
-    def make_missing(self) -> Judgement[Problem | None]:
-        """
-        Make what must be there before the container is.
-        """
-        for at, shown, place in self.missing:
-            problem = yield from place.make(at, shown)
-            if problem is not None:
-                return problem
-        return None
-
-    def make_volumes(self) -> Judgement[Problem | None]:
-        """
-        Make the volumes that were not there, each of which is then known to be the owner's.
-        The engine would copy the image's content into one that another owner has made since
-        it was looked for.
-        """
-        for at, wanted in self.volumes:
-            problem = yield from volumes.make(wanted, at)
-            if problem is not None:
-                return problem
-        return None
-
-
-@define
-class _Draft:
-    """
-    L{Mounted}, while it grows.
-    """
-
-    problems: list[Problem] = field(factory=list)
-    mounts: list[Mapping[str, Any]] = field(factory=list)
-    loose: list[Loose] = field(factory=list)
-    missing: list[tuple[str, str, Place]] = field(factory=list)
-    volumes: list[tuple[str, MakeVolume]] = field(factory=list)
-    points: dict[str, Point] = field(factory=dict)
-    make: list[str] = field(factory=list)
-    rewrites: list[str] = field(factory=list)
-    by_path: bool = False
+from dss.policy.volumes.options import driver_problem
+from dss.policy.volumes.standing import SUBPATH_SINCE
 
 
 def judge(
@@ -110,9 +32,14 @@ def judge(
     @param taken: the containers in C{VolumesFrom}.
     @raise BadRequest: where the engine would not read them, or does not find a source.
     """
-    draft = _Draft()
+    draft = Draft()
     wishes = extract(body)
     host = body.get("HostConfig") or {}
+    driver = host.get("VolumeDriver", "")
+    problem = driver_problem(driver, "HostConfig.VolumeDriver", around.settings.volumes)
+    if problem is not None:
+        draft.problems.append(problem)
+        driver = ""
     own = {wish.target for wish in wishes if not wish.is_declared}
     memory = {clean(target) for target in host.get("Tmpfs") or {}}
     yield from _take(taken, own, memory, around, draft)
@@ -127,12 +54,7 @@ def judge(
         if wish.kind == "bind":
             yield from _bind(wish, around, draft)
         elif wish.kind == "volume":
-            found = yield from _volume_of(wish, around.owner)
-            draft.problems.extend([found] if isinstance(found, Problem) else [])
-            _mount_volume(wish, around, draft)
-            if found is None and wish.source:
-                labels = draft.mounts[-1]["VolumeOptions"]["Labels"]
-                draft.volumes.append((wish.at, MakeVolume(wish.source, labels)))
+            yield from named.mount(wish, driver, around, draft)
         else:
             draft.mounts.append(wish.mount)
     label = ""
@@ -150,7 +72,7 @@ def judge(
         tuple(draft.missing),
         tuple(draft.volumes),
         label,
-        volumes.SUBPATH_SINCE if draft.by_path else None,
+        SUBPATH_SINCE if draft.by_path else None,
         tuple(draft.rewrites),
     )
 
@@ -160,7 +82,7 @@ def _take(
     own: set[str],
     memory: set[str],
     around: Circumstances,
-    draft: _Draft,
+    draft: Draft,
 ) -> Judgement[None]:
     """
     Judge what comes from other containers. The engine would take the whole root where the
@@ -174,9 +96,7 @@ def _take(
         for mount in each.mounts:
             target = clean(mount["Destination"])
             told.pop(target, None)
-            kind, name = mount.get("Type"), str(mount.get("Name", ""))
-            of_root = kind == "volume" and volumes.is_root(name)
-            if target in own or not (kind == "bind" or of_root):
+            if target in own:
                 continue
             if sockets.is_replacement(mount, around):
                 draft.points[target] = each.point(target, str(mount["Source"]))
@@ -184,20 +104,23 @@ def _take(
             # That container has the mount as it is. It can't become more writable.
             read_only = each.read_only or not mount.get("RW")
             makes = each.makes(target)
-            path = yield from place_of(mount, each.wanted, at, around)
-            judged: Place | Problem = (
-                path
-                if isinstance(path, Problem)
-                else (yield from judge_path(path, at, read_only, around, may_miss=makes))
-            )
-            if isinstance(judged, Problem):
-                draft.problems.append(judged)
+            origin = yield from origin_of(mount, each.wanted, at, around)
+            if origin is None:
                 continue
-            _note(judged, at, of_root, around, draft)
-            shown = client_path(judged.path, around.settings.roots)
-            draft.points[target] = each.point(target, shown)
-            draft.make.extend([target] if makes else [])
-            if of_root:
+            judged: Place | Problem = (
+                origin
+                if isinstance(origin, Problem)
+                else (yield from judge_path(origin.path, at, read_only, around, may_miss=makes))
+            )
+            if isinstance(origin, Problem) or isinstance(judged, Problem):
+                draft.problems.extend([judged] if isinstance(judged, Problem) else [])
+                continue
+            draft.note(judged, at, origin.is_beneath(judged), around)
+            if origin.volume is None:
+                shown = client_path(judged.path, around.settings.roots)
+                draft.points[target] = each.point(target, shown)
+                draft.make.extend([target] if makes else [])
+            if origin.needs_path:
                 if target in memory:
                     draft.problems.append(
                         Problem(
@@ -208,27 +131,22 @@ def _take(
                             "Leave one of them out.",
                         )
                     )
-                shallow = "rbind" not in each.option(name)
-                told[target] = volumes.mount_of(judged, target, read_only, shallow, around)
+                if origin.volume is None:
+                    shallow = "rbind" not in each.option(str(mount["Name"]))
+                    told[target] = volumes.mount_of(judged, target, read_only, shallow, around)
+                else:
+                    draft.points[target] = Point("")
+                    told[target] = origin.mount(target, read_only, around.owner)
     draft.mounts.extend(told.values())
     draft.by_path = draft.by_path or bool(told)
 
 
-def _note(place: Place, at: str, by_path: bool, around: Circumstances, draft: _Draft) -> None:
-    """
-    Note what could become something else.
-    """
-    roots = around.settings.roots
-    if place.is_guarded or not (by_path or is_fixed(place.found, roots)):
-        draft.loose.append(Loose(at, client_path(place.path, roots)))
-
-
-def _bind(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
+def _bind(wish: Wish, around: Circumstances, draft: Draft) -> Judgement[None]:
     """
     Judge a bind, and write it as a path of a volume, or of the host where the engine knows
     none.
     """
-    by_path = around.engine_version >= volumes.SUBPATH_SINCE
+    by_path = around.engine_version >= SUBPATH_SINCE
     if sockets.is_engine_socket(wish.source, around):
         yield from _bind_socket(wish, around, draft)
         return
@@ -266,7 +184,7 @@ def _bind(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
             )
         )
         return
-    _note(place, wish.at, by_path, around, draft)
+    draft.note(place, wish.at, by_path, around)
     source = clean(wish.source)
     draft.points[wish.target] = Point(",".join(wish.modes), source, wish.propagation)
     draft.rewrites.append(f"{wish.at}: no link can lead out of {place.base.client_path}")
@@ -298,7 +216,7 @@ def _bind(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
     )
 
 
-def _bind_socket(wish: Wish, around: Circumstances, draft: _Draft) -> Judgement[None]:
+def _bind_socket(wish: Wish, around: Circumstances, draft: Draft) -> Judgement[None]:
     """
     Bind the owner's own socket in place of the engine's. Its file's labels are nobody's to
     change, so that the modes C{z} and C{Z} mean nothing.
@@ -357,49 +275,3 @@ def _under_read_only(place: Place, around: Circumstances) -> bool:
         for each in around.settings.roots
         for path in (place.path, place.found)
     )
-
-
-def _volume_of(wish: Wish, owner: Owner) -> Judgement[VolumeFacts | Problem | None]:
-    """
-    The volume that is wanted, if it is there and may be had.
-    """
-    if any(each in PROPAGATIONS for each in wish.modes):
-        raise BadRequest(
-            f"invalid volume specification: '{wish.raw}': a volume has no mount propagation"
-        )
-    if not wish.source:
-        return None
-    if not _VOLUME_NAME.fullmatch(wish.source):
-        raise BadRequest(
-            f'create {wish.source}: "{wish.source}" includes invalid characters for a local volume '
-            'name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host '
-            "directory, use absolute path"
-        )
-    if volumes.is_reserved(wish.source):
-        return Problem(
-            "volume.reserved",
-            wish.at,
-            f"the volume name {wish.source!r} is kept for dss.",
-            f"Use a name that does not begin with {volumes.RESERVED}.",
-        )
-    found = yield from ask(VolumeNamed(wish.source))
-    return found and (volumes.problem_of(found, owner.name, wish.at) or found)
-
-
-def _mount_volume(wish: Wish, around: Circumstances, draft: _Draft) -> None:
-    """
-    Write a volume that has an owner from birth.
-    """
-    options = dict(wish.mount.get("VolumeOptions") or {})
-    labels = options.get("Labels")
-    spelled_otherwise = wish.raw is not None or wish.is_declared
-    if not wish.source and spelled_otherwise and around.engine_version >= _ANONYMOUS_LABEL_SINCE:
-        labels = {**_ANONYMOUS_LABEL, **(labels or {})}
-    options["Labels"] = stamp(labels, around.owner)
-    draft.mounts.append({**wish.mount, "VolumeOptions": options})
-    draft.rewrites.append(f"{wish.at}: made with the owner's label")
-    # What the engine shows, by each way of asking for a volume (20.10 to 28.5).
-    if wish.is_declared:
-        draft.points[wish.target] = Point("")
-    elif wish.modes:
-        draft.points[wish.target] = Point(",".join(wish.modes))

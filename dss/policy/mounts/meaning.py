@@ -17,7 +17,7 @@ from dss.model.facts import ClientContainer
 from dss.model.ruling import Judgement, ask
 from dss.policy.mounts import volumes
 from dss.policy.mounts.sources import Place, allowed_roots, judge_path
-from dss.policy.mounts.taking import container, place_of
+from dss.policy.mounts.taking import Origin, container, origin_of
 from dss.policy.mounts.wishes import below, clean
 from dss.policy.request import Circumstances
 
@@ -99,17 +99,18 @@ def _of_own_container(path: str, at: str, around: Circumstances) -> Judgement[st
     )
     if mount is None or mount.get("Type") not in ("bind", "volume"):
         return None
-    if mount["Type"] == "volume" and not volumes.is_root(str(mount.get("Name", ""))):
+    name = str(mount.get("Name", ""))
+    origin = yield from origin_of(mount, found.wanted, at, around)
+    if isinstance(origin, Origin):
+        return clean(origin.path + path.removeprefix(clean(str(mount["Destination"]))))
+    if mount["Type"] == "volume" and not volumes.is_root(name):
         return Problem(
             "mount.client_volume",
             at,
             f"{path!r} is in a volume of the container that the client runs in.",
             "Mount that volume by its name.",
         )
-    place = yield from place_of(mount, found.wanted, at, around)
-    if isinstance(place, Problem):
-        return None
-    return clean(place + path.removeprefix(clean(str(mount["Destination"]))))
+    return None
 
 
 def judge_source(

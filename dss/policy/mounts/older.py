@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dss.model.version import ApiVersion
+from dss.policy.volumes.standing import SUBPATH_SINCE
 
 
 def _shareable(body: dict[str, Any]) -> None:
@@ -34,6 +35,25 @@ _CHANGES: tuple[tuple[ApiVersion, Callable[[dict[str, Any]], None]], ...] = (
     (ApiVersion(1, 44), _without_start_interval),
     (ApiVersion(1, 44), _without_endpoint_mac),
 )
+
+
+def without_subpaths(body: dict[str, Any], version: ApiVersion) -> dict[str, Any]:
+    """
+    A decoded create body as the engine reads it under a prefix that is older than paths inside
+    volumes.
+
+    @param version: the client's.
+    """
+    host = body.get("HostConfig") or {}
+    if version >= SUBPATH_SINCE or not host.get("Mounts"):
+        return body
+    mounts = [
+        {**each, "VolumeOptions": {**each["VolumeOptions"], "Subpath": ""}}
+        if (each.get("VolumeOptions") or {}).get("Subpath")
+        else each
+        for each in host["Mounts"]
+    ]
+    return {**body, "HostConfig": {**host, "Mounts": mounts}}
 
 
 def as_before(body: Mapping[str, Any], version: ApiVersion) -> dict[str, Any]:

@@ -4,12 +4,9 @@ Host directories of a container, judged again before the engine looks at them ag
 
 from __future__ import annotations
 
-import re
-
 from dss.errors import Denied, Problem
-from dss.model.facts import VolumeNamed
-from dss.model.ruling import Judgement, ask
-from dss.policy.mounts import sockets, volumes
+from dss.model.ruling import Judgement
+from dss.policy.mounts import sockets
 from dss.policy.mounts.sources import (
     Loose,
     Place,
@@ -17,12 +14,9 @@ from dss.policy.mounts.sources import (
     is_fixed,
     judge_path,
 )
-from dss.policy.mounts.taking import Taken, container, place_of
+from dss.policy.mounts.taking import Taken, container, origin_of
 from dss.policy.mounts.wishes import clean
 from dss.policy.request import Circumstances
-
-#: What engines call a volume that was made without a name.
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
@@ -31,33 +25,19 @@ def recheck(container_id: str, around: Circumstances) -> Judgement[None]:
     the sources up: a start, a restart, and each use of a stopped container's files. What
     was to be made and is missing is made now, as the engine would.
 
-    A volume has no id. One that is not the owner's by now took the name since the create.
-    What an image declares has no owner, but the name that the engine gave it, which nobody
-    could foresee.
-
     @raise NotFound: where the container is gone.
     @raise Denied: where it would now mount something else than was allowed.
     """
     found = yield from container(container_id)
     problems: list[Problem] = []
     for mount in found.mounts:
-        kind, at = mount.get("Type"), f"Mounts[{mount.get('Destination')!r}]"
-        name = str(mount.get("Name", ""))
-        if sockets.is_replacement(mount, around):
-            problem = yield from sockets.problem_of(at, around)
-            problems.extend([problem] if problem else [])
-        elif kind == "bind" or (kind == "volume" and volumes.is_root(name)):
-            problem = yield from _changed(mount, found, at, around)
-            problems.extend([problem] if problem else [])
-        elif kind == "volume" and name:
-            volume = yield from ask(VolumeNamed(name))
-            nameless = _ANONYMOUS.fullmatch(name) is not None
-            if volume is not None and not (
-                volume.owner == around.owner.name or (volume.owner is None and nameless)
-            ):
-                problems.append(
-                    Problem("volume.taken", at, f"the volume name {mount['Name']!r} is taken.")
-                )
+        at = f"Mounts[{mount.get('Destination')!r}]"
+        problem = (
+            (yield from sockets.problem_of(at, around))
+            if sockets.is_replacement(mount, around)
+            else (yield from _changed(mount, found, at, around))
+        )
+        problems.extend([problem] if problem else [])
     if problems:
         raise Denied(problems)
 
@@ -68,16 +48,16 @@ def _changed(
     """
     What is wrong with a host directory by now.
     """
-    path = yield from place_of(mount, found.wanted, at, around)
-    if isinstance(path, Problem):
-        return path
+    origin = yield from origin_of(mount, found.wanted, at, around)
+    if origin is None or isinstance(origin, Problem):
+        return origin
     makes = found.makes(clean(str(mount["Destination"])))
-    place = yield from judge_path(path, at, not mount.get("RW"), around, may_miss=makes)
+    place = yield from judge_path(origin.path, at, not mount.get("RW"), around, may_miss=makes)
     if isinstance(place, Problem):
         return place
-    shown = client_path(path, around.settings.roots)
-    if mount.get("Type") == "bind" and place.found != path:
-        # It had none when the container was created.
+    shown = client_path(origin.path, around.settings.roots)
+    if not origin.is_beneath(place) and (origin.inside or place.found != origin.path):
+        # It had none when the container was created; nor was the allowed directory another one.
         return Problem(
             "mount.link",
             at,
@@ -98,19 +78,17 @@ def loose_mounts(container_id: str, around: Circumstances) -> Judgement[tuple[Lo
     loose: list[Loose] = []
     for mount in taken.mounts:
         at = f"Mounts[{mount.get('Destination')!r}]"
-        kind, name = mount.get("Type"), str(mount.get("Name", ""))
         if sockets.is_replacement(mount, around):
             continue
-        if kind == "bind":
-            path = clean(str(mount["Source"]))
-            if not is_fixed(path, roots):
-                loose.append(Loose(at, client_path(path, roots)))
-        elif kind == "volume" and volumes.is_root(name):
-            inside = yield from place_of(mount, taken.wanted, at, around)
-            if isinstance(inside, Problem):
-                loose.append(Loose(at, name))
-                continue
-            place = yield from judge_path(inside, at, not mount.get("RW"), around)
-            if not isinstance(place, Place) or place.is_guarded:
-                loose.append(Loose(at, client_path(inside, roots)))
+        origin = yield from origin_of(mount, taken.wanted, at, around)
+        if origin is None:
+            continue
+        if isinstance(origin, Problem):
+            loose.append(Loose(at, str(mount.get("Name", at))))
+            continue
+        place = yield from judge_path(origin.path, at, not mount.get("RW"), around)
+        if not isinstance(place, Place) or (
+            place.is_guarded or not (origin.is_beneath(place) or is_fixed(origin.path, roots))
+        ):
+            loose.append(Loose(at, client_path(origin.path, roots)))
     return tuple(loose)

@@ -5,18 +5,26 @@ that are about to start.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
 from dss.errors import BadRequest, EngineOdd, NotFound, Problem
-from dss.model.facts import ContainerJson, ContainerNamed, Json
+from dss.model.facts import ContainerJson, ContainerNamed, Json, VolumeNamed
+from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
+from dss.policy.labels import stamp
 from dss.policy.mounts import volumes
 from dss.policy.mounts.showing import Memory, Point
-from dss.policy.mounts.wishes import clean
+from dss.policy.mounts.sources import Place
+from dss.policy.mounts.wishes import below, clean
 from dss.policy.request import Circumstances
+from dss.policy.volumes.standing import Standing, standing
+
+#: What engines call a volume that was made without a name.
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 @frozen
@@ -107,29 +115,107 @@ def taken_from(entry: str) -> Judgement[Taken]:
     return (yield from container(found.id, resolved, mode == "ro"))
 
 
-def place_of(
-    mount: Mapping[str, Any], wanted: Mapping[str, Json], at: str, around: Circumstances
-) -> Judgement[str | Problem]:
+@frozen
+class Origin:
     """
-    The path of the host that a container mounts, whether as itself or as a path of the
-    volume that stands for a root.
+    The host directory that a container mounts.
 
-    @param mount: an entry of the inspected C{Mounts}: a bind, or a volume of a root.
+    @ivar path: of the host.
+    @ivar inside: the path below what the engine mounts as a volume.
+    @ivar device: of a volume: what the engine mounts.
+    @ivar volume: the name of a client's own volume; L{None} for a bind, whether the engine
+        has it as one or as a path of the volume that stands for a root.
+    """
+
+    path: str
+    inside: str = ""
+    device: str | None = None
+    volume: str | None = None
+
+    @property
+    def needs_path(self) -> bool:
+        """
+        Whether an engine would mount something else without a path inside the volume.
+        """
+        return self.device is not None and (self.volume is None or bool(self.inside))
+
+    def is_beneath(self, place: Place) -> bool:
+        """
+        Whether the engine opens the path beneath the allowed directory.
+        """
+        return self.device == place.base.path
+
+    def mount(self, target: str, read_only: bool, owner: Owner) -> dict[str, Any]:
+        """
+        The entry of C{Mounts} that means the same path of a client's volume.
+        """
+        options = {"NoCopy": True, "Labels": stamp({}, owner), "Subpath": self.inside}
+        return {
+            "Type": "volume",
+            "Source": self.volume,
+            "Target": target,
+            **({"ReadOnly": True} if read_only else {}),
+            "VolumeOptions": options,
+        }
+
+
+def origin_of(
+    mount: Mapping[str, Any], wanted: Mapping[str, Json], at: str, around: Circumstances
+) -> Judgement[Origin | Problem | None]:
+    """
+    The path of the host that a container mounts: as itself, as a path of the volume that
+    stands for a root, or by a volume of its client's; L{None} for what is not of the host.
+
+    @param mount: an entry of the inspected C{Mounts}.
     @param wanted: C{HostConfig.Mounts} by the path in the container.
     """
-    if mount.get("Type") == "bind":
-        return clean(str(mount["Source"]))
-    name = str(mount["Name"])
-    directory = yield from volumes.directory_of(name, at, around)
-    if directory is None:
+    kind, name = mount.get("Type"), str(mount.get("Name", ""))
+    if kind == "bind":
+        return Origin(clean(str(mount["Source"])))
+    if kind != "volume" or not name:
+        return None
+    asked = wanted.get(clean(str(mount.get("Destination")))) or {}
+    # One without a name gets it from the engine.
+    same = asked.get("Type", "volume") == "volume" and (asked.get("Source") or name) == name
+    inside = str((asked.get("VolumeOptions") or {}).get("Subpath") or "") if same else ""
+    if volumes.is_root(name):
+        directory = yield from volumes.directory_of(name, at, around)
+        if directory is None:
+            return Problem(
+                "mount.source",
+                at,
+                f"the volume {name!r} of the allowed directory is gone.",
+                "Create the container again.",
+            )
+        if isinstance(directory, Problem):
+            return directory
+        return Origin(clean(f"{directory}/{inside}"), inside, directory)
+    return (yield from _of_client(name, inside, at, around))
+
+
+def _of_client(
+    name: str, inside: str, at: str, around: Circumstances
+) -> Judgement[Origin | Problem | None]:
+    """
+    What a client's volume stands for. A volume has no id: one that is not the owner's by now
+    took the name since the create. What an image declares has no owner, but the name that the
+    engine gave it, which nobody could foresee.
+    """
+    found = yield from ask(VolumeNamed(name))
+    if found is None:
+        return None
+    nameless = _ANONYMOUS.fullmatch(name) is not None
+    if found.owner != around.owner.name and not (found.owner is None and nameless):
+        return Problem("volume.taken", at, f"the volume name {name!r} is taken.")
+    held = yield from standing(found, at, around)
+    if not isinstance(held, Standing):
+        return held
+    path = clean(f"{held.device}/{inside}")
+    if not below(path, held.path):
         return Problem(
-            "mount.source",
+            "mount.link",
             at,
-            f"the volume {name!r} of the allowed directory is gone.",
+            f"the volume {name!r} is another one by now.",
             "Create the container again.",
         )
-    if isinstance(directory, Problem):
-        return directory
-    asked = wanted.get(clean(str(mount.get("Destination")))) or {}
-    inside = (asked.get("VolumeOptions") or {}) if asked.get("Source") == name else {}
-    return clean(f"{directory}/{inside.get('Subpath') or ''}")
+    return Origin(path, inside, held.device, name)

@@ -1,5 +1,5 @@
 """
-The volumes that clients name, and those that stand for allowed host directories.
+The volumes that stand for allowed host directories.
 
 From API 1.45 a mount of a volume may name a path inside it, which the engine opens beneath
 the volume at every start, links and all (moby 26.1, C{internal/safepath}). So what is bound
@@ -14,28 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dss.errors import Problem
-from dss.model.facts import MakeVolume, VolumeFacts, VolumeNamed
+from dss.model.facts import VolumeNamed
 from dss.model.owner import OWNER_LABEL, ROOT_LABEL
 from dss.model.ruling import Judgement, ask
-from dss.model.version import ApiVersion
+from dss.policy.fields.volumes import RESERVED
 from dss.policy.mounts.sources import Place
 from dss.policy.request import Circumstances
 
-#: The first API version of C{VolumeOptions.Subpath}. Older prefixes drop it (moby 28.5,
-#: C{postContainersCreate}).
-SUBPATH_SINCE = ApiVersion(1, 45)
-
-#: What all volumes of dss's own are called. Clients can't name them.
-RESERVED = "dss-"
-
-_PREFIX = "dss-root-"
-
-
-def is_reserved(name: str) -> bool:
-    """
-    Whether a volume's name is kept for dss.
-    """
-    return name.casefold().startswith(RESERVED)
+_PREFIX = f"{RESERVED}root-"
 
 
 def is_root(name: str) -> bool:
@@ -43,37 +29,6 @@ def is_root(name: str) -> bool:
     Whether a volume stands for an allowed host directory.
     """
     return name.startswith(_PREFIX)
-
-
-def problem_of(found: VolumeFacts, owner: str, at: str) -> Problem | None:
-    """
-    Why an owner can't have a volume that it names.
-    """
-    if found.owner != owner:
-        return Problem(
-            "volume.taken",
-            at,
-            f"the volume name {found.name!r} is taken.",
-            "Use another name; a volume that does not exist is made.",
-        )
-    if found.driver != "local" or found.options:
-        return Problem(
-            "volume.driver",
-            at,
-            f"the volume {found.name!r} has a driver or options that are denied.",
-            "Use a volume of the local driver without options.",
-        )
-    return None
-
-
-def make(wanted: MakeVolume, at: str) -> Judgement[Problem | None]:
-    """
-    Make a volume with its owner's label.
-
-    @return: a problem where somebody else has taken the name meanwhile.
-    """
-    made = yield from ask(wanted)
-    return problem_of(made, wanted.labels[OWNER_LABEL], at)
 
 
 def options_of(directory: str, shallow: bool = False) -> dict[str, str]:

@@ -19,6 +19,7 @@ from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of
 from dss.policy.swarm import showing, specs
 from dss.policy.swarm.references import as_asked, own
+from dss.policy.volumes.standing import Standing, standing, taken_problem
 
 #: How the engine tells who has a port (moby 28.5, swarmkit's C{checkPortConflicts}).
 _PORT_OF = re.compile(r"by service '[^']*' \((?P<id>[0-9a-z]+)\)")
@@ -176,8 +177,20 @@ def _previous(service: Mapping[str, Json], around: Circumstances) -> Judgement[N
         if mount.get("Type") != "volume" or not source or volumes.is_root(source):
             continue
         volume = yield from ask(VolumeNamed(source))
-        problem = volume and volumes.problem_of(volume, around.owner.name, "rollback")
-        problems.extend([problem] if problem else [])
+        if volume is None:
+            continue
+        if volume.owner != around.owner.name:
+            problems.append(taken_problem(source, "rollback"))
+            continue
+        held = yield from standing(volume, "rollback", around)
+        if isinstance(held, Standing):
+            held = Problem(
+                "service.previous",
+                "rollback",
+                f"the volume {source!r} is a directory of the host.",
+                "Update the service to what it was.",
+            )
+        problems.extend([held] if held else [])
     if problems:
         raise Denied(problems)
 

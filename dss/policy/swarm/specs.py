@@ -19,7 +19,7 @@ from dss.policy.chosen import chosen_image, image_problems
 from dss.policy.fields.table import Table
 from dss.policy.labels import stamp
 from dss.policy.mounts import judging
-from dss.policy.mounts.judging import Mounted
+from dss.policy.mounts.draft import Mounted
 from dss.policy.request import Circumstances, Request
 from dss.policy.swarm import equivalent, pinning
 from dss.policy.swarm.references import referred, targeted

@@ -17,6 +17,9 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _KNOWN = ("dangling", "driver", "label", "name")
 _PRUNE_KNOWN = ("label", "label!", "all")
 
+#: Options of the local driver, with those that each needs beside it.
+_OPTIONS = {"type": ("device",), "device": ("type",), "o": ("device", "type"), "size": ()}
+
 
 def shown(volume: Volume) -> dict[str, Any]:
     """
@@ -53,6 +56,12 @@ def ensure(
         )
     if not name:
         name, labels = state.new_id(), {**(labels or {}), "com.docker.volume.anonymous": ""}
+    elif len(name) < 2:
+        raise EngineError(
+            400,
+            f"create {name}: volume name is too short, names should be at least two "
+            "alphanumeric characters",
+        )
     elif not _NAME.fullmatch(name):
         raise EngineError(
             400,
@@ -62,10 +71,21 @@ def ensure(
         )
     found = state.volumes.get(name)
     if found is None:
+        _check_options(name, options or {})
         found = Volume(name, state.now, labels, options=options)
         state.volumes[name] = found
         state.journal.tell("volume", "create", name, {"driver": "local"})
     return found
+
+
+def _check_options(name: str, options: dict[str, str]) -> None:
+    for key in options:
+        if key not in _OPTIONS:
+            raise EngineError(400, f'create {name}: invalid option: "{key}"')
+    for key in options:
+        for needed in _OPTIONS[key]:
+            if needed not in options:
+                raise EngineError(400, f'create {name}: missing required option: "{needed}"')
 
 
 def remove(state: State, volume: Volume) -> None:
@@ -134,7 +154,7 @@ def delete(state: State, request: EngineRequest, name: str) -> Reply:
 def prune(state: State, request: EngineRequest) -> Reply:
     """
     C{POST /volumes/prune}: anonymous ones only, since API 1.42, unless C{all} is
-    among the filters.
+    among the filters; those with options never.
     """
     filters = Filters.read(request, _PRUNE_KNOWN)
     named_too = bool(filters.flag("all")) or request.version < ApiVersion(1, 42)
@@ -142,6 +162,7 @@ def prune(state: State, request: EngineRequest) -> Reply:
         each
         for each in list(state.volumes.values())
         if not state.users(each)
+        and not each.options
         and (named_too or each.anonymous)
         and filters.labels(each.labels or {})
     ]

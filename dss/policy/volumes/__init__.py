@@ -1,0 +1,3 @@
+"""
+Judgement of volumes: what may be made, which one a name means, and what is shown.
+"""
