@@ -346,6 +346,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     service.addService(_GuardService(guard, options["engine"], hooks, without))
     if isinstance(ledger, Ledger):
         service.addService(LedgerService(ledger, guard.facts, reactor))
+    replacement = settings.engine_socket.replacement
+    if replacement is not None:
+        # It is there before the first client is.
+        service.addService(ContainerListener(replacement, guard.listener(), reactor))
     for description in options["listen"]:
         try:
             listener = Listener(description, guard.listener(), options["access"], reactor)
@@ -354,9 +358,6 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         # Here all of a message is shown, also where a daemon is about to be made.
         listener.check()
         service.addService(listener)
-    replacement = settings.engine_socket.replacement
-    if replacement is not None:
-        service.addService(ContainerListener(replacement, guard.listener(), reactor))
     return service
 
 

@@ -79,24 +79,24 @@ def _restored(host: Mapping[str, Any], memory: Memory) -> dict[str, Any]:
     if shown["Mounts"] is None:
         del shown["Mounts"]
     else:
-        shown["Mounts"] = [_with_labels(each, host.get("Mounts")) for each in shown["Mounts"]]
+        shown["Mounts"] = [with_labels(each, host.get("Mounts")) for each in shown["Mounts"]]
     return shown
 
 
-def _with_labels(mount: Json, real: Json) -> Json:
+def with_labels(mount: Json, real: Json) -> Json:
     """
     A remembered entry of C{HostConfig.Mounts}, with the label that the engine itself gave
     to a volume without a name (28.5 writes C{com.docker.volume.anonymous} into the labels that
-    the client wrote, and into none where it wrote none).
+    the client wrote, also where these are empty, and into none where it wrote none).
     """
-    if mount.get("Type") != "volume" or mount.get("Source"):
+    options = mount.get("VolumeOptions")
+    if not isinstance(options, dict) or "Labels" not in options:
         return mount
-    if not labels_of(mount.get("VolumeOptions")):
-        return mount
-    for each in real if isinstance(real, list) else ():
-        if each.get("Target") == mount.get("Target"):
-            given = labels_of(each.get("VolumeOptions")).items()
-            labels = {key: value for key, value in given if not reserved(key)}
-            if labels:
-                return {**mount, "VolumeOptions": {**mount["VolumeOptions"], "Labels": labels}}
-    return mount
+    shown = {name: value for name, value in options.items() if name != "Labels"}
+    labels = options["Labels"]
+    if mount.get("Type") == "volume" and not mount.get("Source"):
+        for each in real if isinstance(real, list) else ():
+            if each.get("Target") == mount.get("Target"):
+                given = labels_of(each.get("VolumeOptions")).items()
+                labels = {key: value for key, value in given if not reserved(key)}
+    return {**mount, "VolumeOptions": {**shown, **({"Labels": labels} if labels else {})}}

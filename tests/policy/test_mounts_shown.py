@@ -74,12 +74,13 @@ def test_the_labels_are_hidden() -> None:
     ("written", "shown"),
     [
         ({"a": "b"}, {"a": "b", "com.docker.volume.anonymous": ""}),
+        ({}, {"com.docker.volume.anonymous": ""}),
         # Where its client wrote no labels, Engine 28.5 tells none.
         (None, None),
     ],
 )
 def test_a_label_that_the_engine_gave_a_volume(written: Any, shown: Any) -> None:
-    options = {"NoCopy": True, **({"Labels": written} if written else {})}
+    options = {"NoCopy": True, **({} if written is None else {"Labels": written})}
     wish = {"Type": "volume", "Target": "/v", "VolumeOptions": options}
     host = {"Binds": None, "Mounts": [wish], "VolumesFrom": None}
     label = Memory(host, {}).text()
@@ -95,7 +96,7 @@ def test_a_label_that_the_engine_gave_a_volume(written: Any, shown: Any) -> None
     [
         ({"Type": "bind", "ReadOnly": False, "Source": ""}, {"Type": "bind"}),
         ({"Type": "bind", "BindOptions": {}}, {"Type": "bind", "BindOptions": {}}),
-        ({"VolumeOptions": {"Labels": {}}}, {"VolumeOptions": {}}),
+        ({"VolumeOptions": {"Labels": {}}}, {"VolumeOptions": {"Labels": {}}}),
         ({"BindOptions": None, "Consistency": "cached"}, {"Consistency": "cached"}),
         (
             {"VolumeOptions": {"DriverConfig": {"Name": "local", "Options": {}}}},

@@ -98,12 +98,16 @@ class Memory:
 def as_engine_shows(value: Json) -> Json:
     """
     A decoded entry of C{Mounts} as the engine writes it back: without zero values, which
-    Go leaves out (moby 28.5, C{api/types/mount}), but with objects that are empty.
+    Go leaves out (moby 28.5, C{api/types/mount}), but with objects that are empty, and with
+    empty labels, into which the engine may write one.
     """
     if not isinstance(value, dict):
         return value
     return {
         name: as_engine_shows(each)
         for name, each in value.items()
-        if each or (isinstance(each, dict) and name.endswith("Options") and name != "Options")
+        if each
+        or (isinstance(each, dict) and name.endswith("Options") and name != "Options")
+        # L{dss.policy.shown} leaves them out where they stay empty.
+        or (isinstance(each, dict) and name == "Labels")
     }

@@ -11,7 +11,7 @@ from dss.model.facts import Json
 from dss.model.owner import IMAGE_LABEL, NODE_LABEL
 from dss.policy.labels import reserved
 from dss.policy.mounts.showing import Memory
-from dss.policy.shown import labels_of
+from dss.policy.shown import labels_of, with_labels
 from dss.policy.swarm.pinning import constraint, is_needed
 
 
@@ -81,5 +81,5 @@ def _container(container: Mapping[str, Any]) -> dict[str, Any]:
     if memory is not None:
         shown.pop("Mounts", None)
         if memory.host["Mounts"]:
-            shown["Mounts"] = memory.host["Mounts"]
+            shown["Mounts"] = [with_labels(each, None) for each in memory.host["Mounts"]]
     return shown
