@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import resource
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from twisted.python.usage import UsageError
 
 from dss import __version__
 from dss.config.load import FileSettings, load
+from dss.config.registries import Credentials, read_credentials
 from dss.config.settings import EngineSocket, Limits, OwnerSettings, Root
 from dss.engine.endpoint import engine_endpoint, engine_socket
 from dss.errors import StartError
@@ -178,6 +179,8 @@ hook_seconds. May be repeated."""
                 ),
                 written.owner.grants,
                 written.volumes,
+                written.registries,
+                _credentials(written.registries.credentials),
             )
         except ValueError as error:
             raise UsageError(str(error)) from None
@@ -225,6 +228,23 @@ def _read(name: str) -> FileSettings:
         raise UsageError(f"--config {name}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _credentials(name: str | None) -> Mapping[str, Credentials]:
+    """
+    Read the file with credentials.
+
+    @raise ValueError: if it can't be used.
+    """
+    if name is None:
+        return {}
+    try:
+        with open(name, encoding="utf-8") as file:
+            return read_credentials(file.read())
+    except OSError as error:
+        raise ValueError(f"registries.credentials: {name}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"registries.credentials: {name}: {error}") from None
 
 
 def _check_root(root: Root, sockets: list[str]) -> None:

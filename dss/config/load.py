@@ -23,6 +23,7 @@ from cattrs.gen import make_dict_structure_fn
 from dss.config import grants
 from dss.config.containers import Containers, OwnerLimits
 from dss.config.networks import Networks
+from dss.config.registries import Registries
 from dss.config.settings import Limits, Root
 from dss.config.values import (
     Device,
@@ -98,6 +99,7 @@ class FileSettings:
     )
     networks: Networks = section("What may be asked of networks.", Networks)
     volumes: Volumes = section("What may be asked of volumes.", Volumes)
+    registries: Registries = section("What may be asked of registries.", Registries)
 
     def __attrs_post_init__(self) -> None:
         given = self.containers

@@ -5,13 +5,14 @@ Settings as values. L{dss.config.load} reads them from a file, L{dss.tap} from t
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from dss.config.containers import Containers, OwnerLimits
 from dss.config.networks import Networks
+from dss.config.registries import Credentials, Registries
 from dss.config.values import positive, setting
 from dss.config.volumes import Volumes
 from dss.model.owner import Owner
@@ -142,6 +143,8 @@ class OwnerSettings:
     @ivar engine_socket: what becomes of the engine's socket where it is bound.
     @ivar grants: operations that it may use though nobody may by default.
     @ivar volumes: what may be asked of volumes.
+    @ivar registries: what may be asked of registries.
+    @ivar credentials: what dss itself has for registries, by host.
     """
 
     owner: Owner
@@ -153,6 +156,8 @@ class OwnerSettings:
     engine_socket: EngineSocket = field(factory=EngineSocket)
     grants: tuple[str, ...] = ()
     volumes: Volumes = field(factory=Volumes)
+    registries: Registries = field(factory=Registries)
+    credentials: Mapping[str, Credentials] = field(factory=dict, repr=False)
 
 
 __all__ = ["EngineSocket", "Limits", "OwnerSettings", "Root"]

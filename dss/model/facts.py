@@ -104,7 +104,9 @@ class ImageFacts:
             return True
         if self.owners or not self.is_named:
             return False
-        return not self.digests or any(not self.claimants(each) for each in self.digests)
+        if not self.tags and not self.digests:
+            return True
+        return any(not self.claimants(each) for each in self.digests)
 
     def is_visible(self, name: str, owner: str) -> bool:
         """

@@ -4,7 +4,7 @@ The row of the operation that asks a registry about an image.
 
 from __future__ import annotations
 
-from dss.policy.later import later
+from dss.policy.images import registries
 from dss.routes.table import Family, Route, api
 
 ROUTES = (
@@ -13,8 +13,8 @@ ROUTES = (
         "GET",
         "/distribution/{name...}/json",
         Family.DISTRIBUTION,
-        later("registries", "The engine would connect to an address of the client's choice."),
-        "denied for now",
+        registries.inspect,
+        "what may be pulled",
         since=api("1.30"),
     ),
 )

@@ -4,7 +4,7 @@ Rows of the operations on images.
 
 from __future__ import annotations
 
-from dss.policy.images import pruning, removing, saving, showing, tagging
+from dss.policy.images import making, pruning, registries, removing, saving, showing, tagging
 from dss.policy.later import later
 from dss.routes.table import (
     Body,
@@ -21,13 +21,6 @@ from dss.routes.table import (
 
 _LATER = "denied for now"
 _VISIBLE = "own images and those that nobody owns"
-_IMAGES = later("this operation on images")
-_REGISTRY = later("registries")
-_PULL = later(
-    "registries",
-    # Where BuildKit is denied, buildx 0.13 pulls an image of BuildKit, and ends here.
-    hint="If this comes from docker build: set DOCKER_BUILDKIT=0 to use the classic builder.",
-)
 _ARCHIVES = later("archives of images")
 
 ROUTES = (
@@ -63,8 +56,8 @@ ROUTES = (
         "POST",
         "/images/create",
         Family.IMAGES,
-        _PULL,
-        _LATER,
+        making.create,
+        "pulls from allowed registries, imports of what is sent; names as for a tag",
         params=(
             text("fromImage"),
             text("fromSrc"),
@@ -90,8 +83,8 @@ ROUTES = (
         "POST",
         "/images/{name...}/push",
         Family.IMAGES,
-        _REGISTRY,
-        _LATER,
+        registries.push,
+        "own tags, to allowed registries",
         params=(text("tag"), text("platform", "1.46")),
     ),
     Route(
@@ -117,8 +110,8 @@ ROUTES = (
         "GET",
         "/images/search",
         Family.IMAGES,
-        _REGISTRY,
-        _LATER,
+        registries.search,
+        "at allowed registries",
         params=(text("term"), integer("limit"), filters()),
     ),
     Route(
@@ -135,8 +128,8 @@ ROUTES = (
         "POST",
         "/commit",
         Family.IMAGES,
-        _IMAGES,
-        _LATER,
+        making.commit,
+        "own containers; stamped, by names that are free or own",
         params=(
             text("container"),
             text("repo"),

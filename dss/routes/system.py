@@ -5,6 +5,7 @@ Rows of the operations that tell of the engine itself.
 from __future__ import annotations
 
 from dss.policy import events, system
+from dss.policy.images import registries
 from dss.policy.later import later
 from dss.routes.table import Body, Family, Route, api, boolean, filters, ignored, text, texts
 
@@ -46,8 +47,8 @@ ROUTES = (
         "POST",
         "/auth",
         Family.SYSTEM,
-        later("registries", "The engine would connect to an address of the client's choice."),
-        "denied for now",
+        registries.login,
+        "at allowed registries",
         body=Body.JSON,
     ),
 )

@@ -110,22 +110,6 @@ def test_a_build_from_standard_input(side: Side) -> None:
     assert "A=b" in image["Config"]["Env"]
 
 
-@both_ways
-def test_commit_is_for_later(side: Side) -> None:
-    """
-    dss denies it, and no image is made. The engine by itself allows it.
-    """
-    container = side.start("create", "busybox").finish().text
-    done = side.start("commit", container, "made:by-commit").finish()
-    made = side.engine.api.call("GET", "/images/made:by-commit/json")
-    if side.guarded:
-        assert done.status == 1
-        assert "denied by dss" in done.error
-        assert made.status == 404
-    else:
-        assert (done.status, made.status) == (0, 200)
-
-
 def _build(side: Side, name: str, *lines: str) -> None:
     text = "\n".join(["FROM busybox", *lines]).encode()
     options = ("-q", "--no-cache", "-t", name)
@@ -219,3 +203,29 @@ def _manifest(archive: bytes) -> list[tuple[list[str], int]]:
         assert found is not None
         entries = json.load(found)
     return sorted((sorted(each["RepoTags"] or []), len(each["Layers"])) for each in entries)
+
+
+@both_ways
+def test_commits_and_imports(side: Side) -> None:
+    """
+    Images made of a container and of a file system, with changes, and what they run.
+    """
+    side.docker("create", "--name", "box", "-e", "A=b", "busybox", "sh", "-c", "echo $A")
+    changes = ("-c", "ENV A=c", "-c", "LABEL x=y", "-c", 'CMD ["sh", "-c", "echo $A"]')
+    side.docker("commit", *changes, "-m", "words", "-a", "somebody", "box", "made:1")
+    shape = "{{.Comment}} {{.Author}} {{json .Config.Env}} {{json .Config.Labels}}"
+    side.docker("image", "inspect", "-f", shape, "made:1")
+    side.docker("run", "--rm", "made:1")
+    side.docker("commit", "box")
+    side.docker("commit", "missing", "made:2", ok=False)
+    side.docker("commit", "-c", "RUN true", "box", "made:2", ok=False)
+    archive = side.start("export", "box").finish().out
+    side.docker("import", *changes, "-m", "words", "-", "made:3", stdin=archive)
+    side.docker("image", "inspect", "-f", shape, "made:3")
+    side.docker("run", "--rm", "made:3")
+    side.docker("import", "-", stdin=archive)
+    side.docker("import", "-", "Made:4", stdin=archive, ok=False)
+    side.docker("import", "-", "made:4", stdin=b"nothing", ok=False)
+    side.docker("rm", "box")
+    for name in ("made:1", "made:3"):
+        side.docker("rmi", name)

@@ -112,6 +112,11 @@ drivers = { rexray = ["size=*"] }
 type = "nfs"
 devices = [":/export/*"]
 options = ["addr=10.0.0.1", "rw"]
+
+[registries]
+pull = ["docker.io/library/*", "r.io:5000/app"]
+push = ["r.io:5000"]
+credentials = "/etc/dss/config.json"
 """
 
 

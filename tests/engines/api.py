@@ -61,7 +61,11 @@ class Failed(AssertionError):
     """
 
 
-class _Connection(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
+    """
+    A connection to a UNIX socket.
+    """
+
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("engine", timeout=timeout)
         self._path = path
@@ -120,7 +124,7 @@ class Api:
         elif body is not None:
             data = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        connection = _Connection(self.socket, self.timeout)
+        connection = Connection(self.socket, self.timeout)
         try:
             connection.request(method, target(path, query), data, sent)
             got = connection.getresponse()

@@ -15,6 +15,8 @@ from dss.policy.fields.field import Field, split
 from dss.policy.fields.render import page
 from dss.policy.fields.table import Table
 from dss.policy.fields.tables import (
+    AUTH,
+    COMMIT,
     CONFIG_CREATE,
     CONFIG_UPDATE,
     CREATE,
@@ -48,6 +50,8 @@ OPERATIONS = {
     "POST /containers/{id}/exec": EXEC_CREATE,
     "POST /exec/{id}/start": EXEC_START,
     "POST /networks/create": NETWORK_CREATE,
+    "POST /commit": COMMIT,
+    "POST /auth": AUTH,
     "POST /networks/{id}/connect": NETWORK_CONNECT,
     "POST /networks/{id}/disconnect": NETWORK_DISCONNECT,
     "POST /services/create": SERVICE_CREATE,

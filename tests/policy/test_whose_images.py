@@ -80,6 +80,16 @@ def test_records_of_a_name_hold_for_its_image_only() -> None:
     assert usable(world, "app:1") == ["a", "b", "c"]
 
 
+def test_an_image_of_which_only_the_names_are_known() -> None:
+    """
+    It is theirs who have a name for it, and not shared.
+    """
+    world = World()
+    world.add("1", "app:1")
+    world.keep("a", "1", "app:1", holds=False)
+    assert usable(world, image_id("1")) == ["a"]
+
+
 @pytest.mark.parametrize("before", ["", "1"])
 def test_a_pull_that_is_under_way(before: str) -> None:
     """

@@ -33,5 +33,5 @@ def test_page_of_some_rows_says_how_they_are_treated() -> None:
     A row's line tells its method, path, version and treatment.
     """
     page = render(route for route in ROUTES if route.operation == "DistributionInspect")
-    assert "GET     ``/distribution/{name...}/json``  1.30   denied for now" in page
+    assert "GET     ``/distribution/{name...}/json``  1.30   what may be pulled" in page
     assert "Containers" not in page

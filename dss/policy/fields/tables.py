@@ -13,6 +13,7 @@ from dss.policy.fields import (
     host,
     network,
     networking,
+    registry,
     resources,
     rules,
     services,
@@ -68,9 +69,21 @@ VOLUME_CREATE = Table("Volume create", volumes.CREATE_ROWS, Volumes)
 
 VOLUME_UPDATE = Table("Volume update", volumes.UPDATE_ROWS, Volumes)
 
+COMMIT = Table(
+    "Image commit",
+    (
+        *(row for row in container.ROWS if row.path != "Image"),
+        Field("Image", "string", rules.drop("image.commit"), "Says nothing about a container."),
+    ),
+)
+
+AUTH = Table("Registry login", registry.AUTH_ROWS)
+
 TABLES = (
     CREATE,
     UPDATE,
+    COMMIT,
+    AUTH,
     EXEC_CREATE,
     EXEC_START,
     NETWORK_CREATE,
