@@ -118,10 +118,11 @@ def judge_path(
 
     root = _innermost(path, roots)
     if root is None:
+        # What a container mounts, maybe not the client's own, is not for the client to know.
         return problem(
             "mount.source",
             f"{shown!r} is not below an allowed directory of the host.",
-            allowed_roots(roots, path),
+            allowed_roots(roots, path if shown == path else ""),
         )
     base = max(
         (each for each in roots if below(path, each.path) and is_fixed(each.path, roots)),
