@@ -46,12 +46,16 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
         filters["network"] = tuple(dict.fromkeys(networks))
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_own_containers(around)),
+        reply=EditJson(own_containers(around)),
         rewrites=("filters: owner's label added",),
     )
 
 
-def _own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+    """
+    Edits a list of containers: the owner's own, as their client knows them.
+    """
+
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd("the engine's list of containers is no list")

@@ -8,9 +8,12 @@ from functools import lru_cache
 
 from dss.errors import EngineOdd
 from dss.model.facts import Json, OwnContainers
+from dss.model.images import AllImages, AllRecords
 from dss.model.message import ResponseHead
+from dss.model.owner import Owner
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import NEWEST, OLDEST, ApiVersion
+from dss.policy.images.seen import listed
 from dss.policy.request import Circumstances, Request
 from dss.policy.swarm.nodes import in_info
 
@@ -141,19 +144,26 @@ def _within(given: dict[str, Json]) -> dict[str, Json]:
 
 def info(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
-    The policy of C{/info}: the engine's kind and limits, and the owner's own containers
-    counted. Every other field is there, and empty.
+    The policy of C{/info}: the engine's kind and limits, with the owner's own containers and
+    the images that it may see counted. Every other field is there, and empty.
     """
-    return Forward(reply=EditJson(_informed))
+
+    def edit(value: Json) -> Judgement[Json]:
+        return (yield from _informed(value, around.owner))
+
+    return Forward(reply=EditJson(edit))
     yield  # pragma: no cover - makes this function a generator
 
 
-def _informed(value: Json) -> Judgement[Json]:
+def _informed(value: Json, owner: Owner) -> Judgement[Json]:
     if not isinstance(value, dict):
         raise EngineOdd("the engine's info is no object")
     states = [each.get("State") for each in (yield from ask(OwnContainers()))]
     shown = {key: each if key in _INFO_KEPT else _blank(each) for key, each in value.items()}
     shown["Containers"] = len(states)
+    records = yield from ask(AllRecords())
+    images = [listed(each, records) for each in (yield from ask(AllImages()))]
+    shown["Images"] = sum(each.is_usable(owner.name) for each in images)
     for key, counted in _COUNTS.items():
         shown[key] = sum(state in counted for state in states)
     if "Swarm" in value:

@@ -4,12 +4,11 @@ Rows of the operations that tell of the engine itself.
 
 from __future__ import annotations
 
-from dss.policy import events, system
+from dss.policy import disk, events, system
 from dss.policy.images import registries
-from dss.policy.later import later
 from dss.routes.table import Body, Family, Route, api, boolean, filters, ignored, text, texts
 
-_PING = "versions capped; BuildKit and the swarm hidden"
+_PING = "versions capped; BuildKit hidden"
 
 ROUTES = (
     Route("SystemPing", "GET", "/_ping", Family.SYSTEM, system.ping, _PING),
@@ -21,7 +20,7 @@ ROUTES = (
         "/info",
         Family.SYSTEM,
         system.info,
-        "kind and limits only; own containers counted",
+        "kind and limits only; own containers, and images that may be seen, counted",
     ),
     Route(
         "SystemEvents",
@@ -38,8 +37,8 @@ ROUTES = (
         "GET",
         "/system/df",
         Family.SYSTEM,
-        later("the use of the disk"),
-        "denied for now",
+        disk.usage,
+        "own objects, and images that may be seen; no build cache",
         params=(texts("type", "1.42"), boolean("verbose", "1.52")),
     ),
     Route(

@@ -36,6 +36,16 @@ def test_create_start_stop_start_remove(side: Side) -> None:
 
 
 @both_ways
+def test_the_use_of_the_disk(side: Side) -> None:
+    """
+    Of containers, volumes and images, in sum and one by one.
+    """
+    side.docker("run", "--name", "web", "-v", "data:/data", "busybox", "true")
+    side.docker("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}}")
+    side.docker("system", "df", "-v", "--format", "{{json .Volumes}}")
+
+
+@both_ways
 def test_start_attached(side: Side) -> None:
     """
     C{start -a} shows the output and has the exit status.

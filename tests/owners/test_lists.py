@@ -196,6 +196,24 @@ def test_totals(pair: Pair) -> None:
     assert [pair.b.get("/info")[key] for key in counts] == [2, 2, 0]
 
 
+def test_use_of_the_disk(pair: Pair) -> None:
+    """
+    Each owner's own containers and volumes, and images that both may see.
+    """
+    names = {"own": pair.a, "theirs": pair.b, "nobodys": pair.engine.api}
+    made = {
+        name: pair.container(api, HostConfig={"Binds": [f"{name}:/data"]})
+        for name, api in names.items()
+    }
+    for name in ("own", "theirs"):
+        used = names[name].get("/system/df")
+        assert [each["Id"] for each in used["Containers"]] == [made[name].id]
+        assert [each["Name"] for each in used["Volumes"]] == [name]
+        assert used["Images"]
+        assert not used["BuildCache"]
+        assert used["LayersSize"] <= pair.engine.api.get("/system/df")["LayersSize"]
+
+
 def _events(api: Api, begin: str, filters: dict[str, list[str]]) -> list[Any]:
     query = {"since": begin, "until": f"{time.time():.9f}", "filters": filters}
     reply = api.call("GET", "/events", query)

@@ -11,7 +11,9 @@ import pytest
 
 from dss.errors import EngineOdd
 from dss.model.facts import OwnContainers
+from dss.model.images import AllImages, AllRecords
 from dss.model.message import ResponseHead
+from dss.model.records import Records
 from dss.model.ruling import Forward, Stream
 from dss.policy import system
 from dss.testing.judging import circumstances, drive, edited, request
@@ -74,9 +76,19 @@ PLAIN: dict[str, Any] = {
 
 def states(*names: str) -> dict[Any, Any]:
     """
-    The owner's containers, in these states.
+    The owner's containers, in these states, and images of several owners.
     """
-    return {OwnContainers: lambda asked: [{"State": name} for name in names]}
+    images = [
+        {"Id": "sha256:1", "RepoTags": ["a:1"]},
+        {"Id": "sha256:2", "Labels": {"com.dss.owner": "ci"}},
+        {"Id": "sha256:3", "Labels": {"com.dss.owner": "other"}, "RepoTags": ["b:1"]},
+        {"Id": "sha256:4"},
+    ]
+    return {
+        OwnContainers: lambda asked: [{"State": name} for name in names],
+        AllRecords: lambda asked: Records(),
+        AllImages: lambda asked: images,
+    }
 
 
 def pinged(*headers: tuple[str, str]) -> ResponseHead:
@@ -207,9 +219,10 @@ def test_info_tells_nothing_of_others_or_of_the_host() -> None:
 
 def test_info_counts_own_containers() -> None:
     """
-    By state, as the engine counts all.
+    By state, as the engine counts all, and the images that the owner may see.
     """
     shown = informed(dict(SECRETS), "running", "running", "paused", "exited", "created", "dead")
+    assert shown["Images"] == 2
     assert [shown[key] for key in ("Containers", "ContainersRunning")] == [6, 2]
     assert [shown[key] for key in ("ContainersPaused", "ContainersStopped")] == [1, 3]
 

@@ -119,12 +119,16 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
             filters[key] = tuple(dict.fromkeys(found))
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_listed(around, bool(filters.get("reference")))),
+        reply=EditJson(shown_entries(around, bool(filters.get("reference")))),
     )
 
 
-def _listed(around: Circumstances, by_name: bool) -> Callable[[Json], Judgement[Json]]:
+def shown_entries(
+    around: Circumstances, by_name: bool = False
+) -> Callable[[Json], Judgement[Json]]:
     """
+    Edits a list of images: those that the owner may see, under the names that it may know.
+
     @param by_name: whether the engine was asked for some names only.
     """
     owner = around.owner.name

@@ -26,7 +26,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     filters = narrowed(filters_of(request), around.owner.labels)
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_listed(around)),
+        reply=EditJson(shown_entries(around)),
         rewrites=("filters: owner's label added",),
     )
     yield  # pragma: no cover - makes this function a generator
@@ -45,7 +45,11 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(params={"name": name}, reply=EditJson(_inspected(name, around)))
 
 
-def _listed(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def shown_entries(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+    """
+    Edits an object with a list of volumes: the owner's own, as their client knows them.
+    """
+
     def edit(value: Json) -> Judgement[Json]:
         volumes = value.get("Volumes") if isinstance(value, dict) else None
         if volumes is None and isinstance(value, dict):
