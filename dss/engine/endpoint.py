@@ -12,6 +12,7 @@ from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from dss.transport.endpoint_text import EndpointText, check_port, reason
+from dss.transport.prompt import PromptConnections
 
 #: What the endpoints look like that have a host and a port.
 _HOSTS = {
@@ -42,8 +43,9 @@ def engine_endpoint(description: str, reactor: Any) -> IStreamClientEndpoint:
         raise ValueError("it should look like unix:/PATH")
     if text.kind == "unix" and len(os.fsencode(path)) > 107:
         raise ValueError("a UNIX socket's path has at most 107 bytes")
+    sockets = PromptConnections(reactor) if text.kind == "unix" else reactor
     try:
-        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+        endpoint: IStreamClientEndpoint = clientFromString(sockets, description)
     except Exception as error:
         raise ValueError(_told(text, error)) from error
     return endpoint

@@ -13,6 +13,8 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromSt
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
+from dss.transport.prompt import PromptServer
+
 
 class BoundPort(unix.Port):
     """
@@ -20,6 +22,8 @@ class BoundPort(unix.Port):
     the file by its path, also where it adopts a socket: it would open to everybody what
     systemd made for a few. This one leaves the file alone.
     """
+
+    transport = PromptServer
 
     def __init__(
         self, listening: socket.socket, path: str, factory: IProtocolFactory, reactor: Any
