@@ -373,14 +373,17 @@ def _index(machine: Any) -> None:
     which was a fifth of what a short exchange costs (C{doc/performance.rst}).
     """
     automaton = machine.__automat_automaton__
+    # States are there once and stay, so their identity stands for them: hashing one
+    # hashes its name and its builder.
     found = {
-        (old, inputs): (new, outputs) for old, inputs, new, outputs in automaton.allTransitions()
+        (id(old), symbol): (new, outputs)
+        for old, symbol, new, outputs in automaton.allTransitions()
     }
     walk = automaton.outputForInput
 
     def output_for_input(state: Any, symbol: str) -> Any:
         # What is not there is Automat's to complain of.
-        return found.get((state, symbol)) or walk(state, symbol)
+        return found.get((id(state), symbol)) or walk(state, symbol)
 
     automaton.outputForInput = output_for_input
 

@@ -4,6 +4,7 @@ C{twist dss}: reads the command line and joins the parts into a service.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import uuid
@@ -304,6 +305,8 @@ class _GuardService(Service):
     def startService(self) -> None:
         Service.startService(self)
         _raise_file_limit()
+        # What there is by now stays: the collector of garbage need not look at it.
+        gc.freeze()
         settings = self._guard.settings
         _log.info(
             "guarding {engine} for owner {owner}; allowed host directories: {roots}",

@@ -78,6 +78,8 @@ def ping(request: Request, around: Circumstances) -> Judgement[Ruling]:
     yield  # pragma: no cover - makes this function a generator
 
 
+# Under load, the engine's heads are the same for a second.
+@lru_cache(maxsize=64)
 def _modest(head: ResponseHead) -> ResponseHead:
     """
     A ping's head that tells of no newer API than dss knows, and of the builder that dss

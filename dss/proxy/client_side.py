@@ -41,6 +41,7 @@ from dss.errors import (
     TooMany,
 )
 from dss.model.message import RequestHead, ResponseHead, Target
+from dss.proxy.heads import KnownHeads, ReadHead
 from dss.proxy.peer import Peer
 from dss.transport.departure import DepartureWatch, departed
 from dss.transport.ends import half_close
@@ -192,6 +193,10 @@ class ClientChannel(HTTPChannel):
         self._holds = 0
         self._client_slow = False
         self._in_head = True
+        # Whether nothing came since the connection, or the last request, and the bytes
+        # that came then.
+        self._rests = True
+        self._first = b""
         self._head_deadline: IDelayedCall | None = None
         self._lingering: IDelayedCall | None = None
         self._relaying = False
@@ -238,10 +243,32 @@ class ClientChannel(HTTPChannel):
             assert self._exchange is not None
             self._exchange.relay_received(data)
         elif self._lingering is None:
+            if self._rests and not self._buffer:
+                known = self._factory.heads.get(data)
+                if known is not None:
+                    self._begin_known(known)
+                    return
+                self._first = data
             # Past HTTPChannel's own: its time-out restarts with every byte, ours
             # is for the whole head.
             super(HTTPChannel, self).dataReceived(data)  # type: ignore[no-untyped-call]
+            self._first = b""
             self._watch_head()
+
+    def _begin_known(self, known: ReadHead) -> None:
+        """
+        A whole head without a body came, which was read before: do what reading it
+        again would do.
+        """
+        self._rests = self._in_head = False
+        self.idle_since = None
+        self._reply_version = known.version
+        self.persistent = known.persistent
+        self._head = known.head
+        self._handlingRequest = True
+        self.setRawMode()  # type: ignore[no-untyped-call]
+        self._exchange = self._factory.begin(self, known.head)
+        self.body_complete()
 
     def _watch_head(self) -> None:
         """
@@ -323,6 +350,7 @@ class ClientChannel(HTTPChannel):
         """
         if self._lingering is not None:
             return
+        self._rests = False
         if line[:1] in (b" ", b"\t"):
             # RFC 9112, section 5.2: no longer a way to write a header.
             self._refuse(AmbiguousRequest("a header is folded over two lines"))
@@ -381,8 +409,13 @@ class ClientChannel(HTTPChannel):
             self._refuse(error)
             return
         self._head = head
+        first, self._first = self._first, b""
         if head.length != 0:
             self._hold(_BODY)
+        elif first and not self._buffer and not self._expects_continue:
+            # The bytes that came were this head and no more.
+            read = ReadHead(head, self._reply_version, bool(self.persistent))
+            self._factory.heads.keep(first, read)
         self._exchange = self._factory.begin(self, head)
 
     def _judge_head(self, headers: dict[str, tuple[str, ...]]) -> RequestHead:
@@ -614,7 +647,7 @@ class ClientChannel(HTTPChannel):
             self._linger()
             return
         self._handlingRequest = False
-        self._in_head = True
+        self._in_head = self._rests = True
         self.idle_since = self._factory.clock.seconds()
         data = b"".join(self._dataBuffer)
         self._dataBuffer = []
@@ -762,6 +795,7 @@ class ClientFactory(ServerFactory):
         self.clock = clock
         self.gate = gate
         self.channels: set[ClientChannel] = set()
+        self.heads = KnownHeads()
         self.departures = DepartureWatch(clock)
         self._idle_loop = LoopingCall(self._close_idle)
         self._idle_loop.clock = clock

@@ -107,11 +107,12 @@ class Exchange:
         """
         self._machine.head_read()
         identity = self._guard.identity.get()
-        if isinstance(identity, Deferred):
+        # To ask whether something is a Deferred takes longer: that is an abstract class.
+        if isinstance(identity, Identity):
+            self._identified(identity)
+        else:
             self._asking = identity
             identity.addCallbacks(self._identified, self._failed)
-        else:
-            self._identified(identity)
 
     # judging
 
@@ -185,7 +186,7 @@ class Exchange:
             around = Circumstances(guard.settings.owner, guard.settings, identity.newest)
             answers = ClientAnswers(guard.answers, self._channel.peer)
             ruling = drive(found.route.policy(request, around), answers)
-            if not isinstance(ruling, Deferred):
+            if isinstance(ruling, (Forward, Answer)):
                 self._ruled(ruling)
                 return
         except Exception:

@@ -109,6 +109,7 @@ class Route:
     @ivar headers: lower-case names of the client's headers that the exchange passes on to
         the engine, each only where it was sent once.
     @ivar hijack: whether the exchange may become a raw connection. No other may.
+    @ivar segments: the template's segments, such as C{("containers", "{id}", "json")}.
     """
 
     operation: str
@@ -123,6 +124,7 @@ class Route:
     body: Body = Body.NONE
     headers: tuple[str, ...] = ()
     hijack: bool = False
+    segments: tuple[str, ...] = field(init=False, repr=False, eq=False)
 
     @template.validator
     def _check(self, attribute: object, value: str) -> None:
@@ -130,11 +132,8 @@ class Route:
         if head or not segments or not all(_SEGMENT.fullmatch(each) for each in segments):
             raise ValueError(f"{value!r} is no template of a path")
 
-    @property
-    def segments(self) -> tuple[str, ...]:
-        """
-        The template's segments, such as C{("containers", "{id}", "json")}.
-        """
+    @segments.default
+    def _split(self) -> tuple[str, ...]:
         return tuple(self.template.split("/")[1:])
 
     def __str__(self) -> str:

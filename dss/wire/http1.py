@@ -18,6 +18,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dss.errors import EngineOdd
 from dss.model.message import ResponseHead
+from dss.wire.known import Known
 
 #: Headers of one hop (RFC 9110, section 7.6.1) and those of the framing, which is
 #: made anew on each side.
@@ -99,9 +100,10 @@ def write_head(
     """
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers]
-    for line in lines:
-        if not line.isascii() or not line.isprintable():
-            raise ValueError(f"not to be written in a head: {line!r}")
+    written = "".join(lines)
+    if not written.isascii() or not written.isprintable():
+        odd = next(line for line in lines if not line.isascii() or not line.isprintable())
+        raise ValueError(f"not to be written in a head: {odd!r}")
     if " " in method or " " in target:
         raise ValueError(f"not to be written in a request line: {method!r} {target!r}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
@@ -136,6 +138,12 @@ def _read(name: bytes, value: bytes) -> tuple[str | None, tuple[str, str]]:
 _known = lru_cache(maxsize=1024)(_read)
 
 
+#: Heads of replies that came whole in one read, and whether the connection goes on after
+#: each. All of it depends on the head's bytes, but for C{HEAD}. Under load an
+#: engine's heads are the same for a second; then their dates change.
+_replies: Known[tuple[Head, End]] = Known()
+
+
 class ReplyParser:
     """
     Reads the reply to one request.
@@ -148,6 +156,7 @@ class ReplyParser:
         "_chunked",
         "_complete",
         "_events",
+        "_first",
         "_head_bytes",
         "_head_done",
         "_headers",
@@ -158,6 +167,8 @@ class ReplyParser:
         "_switched",
         "_to_close",
     )
+
+    _parser: HttpResponseParser
 
     def __init__(self, method: str) -> None:
         """
@@ -175,7 +186,7 @@ class ReplyParser:
         self._to_close = False
         self._complete = False
         self._switched = False
-        self._parser = HttpResponseParser(self)
+        self._first = True
 
     def feed(self, data: bytes) -> list[Event]:
         """
@@ -188,6 +199,13 @@ class ReplyParser:
             return [Data(data)]
         if self._complete:
             raise EngineOdd("the engine sent bytes after its reply")
+        first = self._first
+        if first:
+            self._first = False
+            known = None if self._is_head else self._known_reply(data)
+            if known is not None:
+                return known
+            self._parser = HttpResponseParser(self)
         if not self._head_done:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES + 65536:
@@ -205,7 +223,34 @@ class ReplyParser:
             cause = error.__context__ if isinstance(error.__context__, EngineOdd) else error
             raise EngineOdd(f"the engine's reply is not HTTP: {cause}") from None
         self._gather()
+        if first and self._complete and not self._is_head:
+            self._keep(data)
         return self._events
+
+    def _known_reply(self, data: bytes) -> list[Event] | None:
+        """
+        The events of a reply that came whole, with a head that was read before.
+        """
+        size = data.find(b"\r\n\r\n") + 4
+        known = _replies.get(data[:size])
+        if known is None or known[0].head.length != len(data) - size:
+            return None
+        self._complete = True
+        head, end = known
+        return [head, Data(data[size:]), end] if size < len(data) else [head, end]
+
+    def _keep(self, data: bytes) -> None:
+        size = data.find(b"\r\n\r\n") + 4
+        head, end = self._events[0], self._events[-1]
+        # Where all after the first empty line is a body of the promised length, that line is
+        # the head's end, and the head the only one.
+        if (
+            type(head) is Head
+            and type(end) is End
+            and not self._chunked
+            and head.head.length == len(data) - size
+        ):
+            _replies.keep(data[:size], (head, end))
 
     def end(self) -> list[Event]:
         """

@@ -339,3 +339,40 @@ def test_no_part_of_a_request_line_is_another(method: str, target: str) -> None:
     """
     with pytest.raises(ValueError, match="not to be written"):
         write_head(method, target, [])
+
+
+@given(
+    body=st.binary(max_size=40),
+    length=st.integers(0, 40),
+    places=st.lists(st.integers(0, 120), max_size=3),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+def test_a_head_that_was_read_before(
+    body: bytes, length: int, places: list[int], method: str
+) -> None:
+    """
+    A reply is read the same the second time, whether its body is whole or not, too long, cut
+    somewhere, or never to come.
+    """
+
+    def read(head: bytes) -> list[Event] | str:
+        data = head + body
+        parser, found = ReplyParser(method), []
+        cuts = [0, *sorted(place for place in places if 0 < place < len(data)), len(data)]
+        try:
+            for start, end in itertools.pairwise(cuts):
+                if start < end:
+                    found += parser.feed(data[start:end])
+        except EngineOdd as error:
+            return str(error)
+        return found
+
+    number = f"{next(_NUMBERS):08}"
+    new = f"HTTP/1.1 200 OK\r\nServer: {number}\r\nContent-Length: {length}\r\n\r\n".encode()
+    known = new.replace(number.encode(), b"whatever")
+    ReplyParser("GET").feed(known + bytes(length))
+    assert str(read(known)).replace("whatever", number) == str(read(new))
+
+
+#: No head with one of these was read before.
+_NUMBERS = itertools.count()
