@@ -70,7 +70,7 @@ def _columns(all_targets: Sequence[Target], unit: str) -> list[str]:
 
 def _ratio_columns(all_targets: Sequence[Target]) -> list[tuple[str, str]]:
     names = [target.name for target in all_targets]
-    pairs = [("dss", "direct"), ("dss", "haproxy"), ("haproxy", "direct")]
+    pairs = [("dss", "direct"), ("dss", "haproxy"), ("dss", "haproxy-1"), ("haproxy", "direct")]
     return [pair for pair in pairs if pair[0] in names and pair[1] in names]
 
 
@@ -82,26 +82,36 @@ def _requests(
     for name, path in paths.items():
         for connections in _CONNECTIONS:
 
-            def once(target: Target, path: str = path, connections: int = connections) -> Rate:
+            def once(
+                target: Target, path: str = path, connections: int = connections
+            ) -> tuple[Rate, float]:
+                before = _cpu_seconds(target)
                 got = load.requests(target.socket, path, connections, 1_000_000, seconds)
                 if got.failed:
                     raise RuntimeError(f"{target.name}: {got.failed} requests of {path} failed")
-                return got
+                spent = _cpu_seconds(target) - before
+                return got, spent / (got.rate * seconds) * 1_000_000
 
             found = _in_turn(all_targets, rounds, once)
-            rate = {key: statistics.median(each.rate for each in got) for key, got in found.items()}
+            rate = {
+                key: statistics.median(each.rate for each, _ in got) for key, got in found.items()
+            }
             row = [f"{name}, {connections}"]
             row += [f"{rate[target.name]:,.0f}" for target in all_targets]
             row += [_ratio(rate[mine], rate[other]) for mine, other in ratios]
             for target in all_targets:
                 got = found[target.name]
-                p50 = statistics.median(each.p50 for each in got)
-                p99 = statistics.median(each.p99 for each in got)
+                p50 = statistics.median(each.p50 for each, _ in got)
+                p99 = statistics.median(each.p99 for each, _ in got)
                 row.append(f"{p50:.2f} / {p99:.2f}")
+            for target in all_targets:
+                if isinstance(target, Proxy):
+                    row.append(f"{min(spent for _, spent in found[target.name]):.0f}")
             rows.append(row)
     columns = ["requests, connections", *_columns(all_targets, "1/s")]
     columns += [f"{mine}/{other}" for mine, other in ratios]
     columns += _columns(all_targets, "p50/p99 ms")
+    columns += [f"{target.name} CPU µs" for target in all_targets if isinstance(target, Proxy)]
     _table("Answers per second, and their latency", columns, rows)
 
 
@@ -168,7 +178,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--suite", default="sid", help="which engine is started (%(default)s)")
     parser.add_argument(
         "--through",
-        default="dss,haproxy",
+        default="dss,haproxy,haproxy-1",
         help="proxies to measure beside the engine itself, with commas (%(default)s)",
     )
     parser.add_argument(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -20,13 +21,14 @@ from tests.engines.patience import eventually
 #: The owner that dss serves, and that the bench's containers belong to.
 OWNER = "bench"
 
-# Debian's HAProxy as it comes, with as many threads as the machine has cores. HTTP
-# mode, since a TCP relay would do no work for a request; a reply of 101 turns it
-# into a tunnel. Engine connections are reused for all clients, and a client that
-# leaves takes its own along, as with dss.
+# Debian's HAProxy as it comes, with as many threads as the machine has cores, or with
+# one, which is what dss has. HTTP mode, since a TCP relay would do no work for a
+# request; a reply of 101 turns it into a tunnel. Engine connections are reused for
+# all clients, and a client that leaves takes its own along, as with dss.
 _HAPROXY = """\
 global
     maxconn 8192
+    {threads}
 defaults
     mode http
     http-reuse always
@@ -113,20 +115,23 @@ def dss(engine: str, directory: Path) -> Iterator[Proxy]:
 
 
 @contextmanager
-def haproxy(engine: str, directory: Path) -> Iterator[Proxy]:
+def haproxy(engine: str, directory: Path, threads: int | None = None) -> Iterator[Proxy]:
     """
     HAProxy before an engine.
 
+    @param threads: how many it has; L{None} for one a core.
     @raise RuntimeError: where it is not installed.
     """
     program = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise RuntimeError("HAProxy is not installed: apt-get install haproxy")
-    listen = directory / "haproxy.sock"
-    settings = directory / "haproxy.cfg"
-    settings.write_text(_HAPROXY.format(listen=listen, engine=engine))
+    name = "haproxy" if threads is None else f"haproxy-{threads}"
+    listen = directory / f"{name}.sock"
+    settings = directory / f"{name}.cfg"
+    said = "" if threads is None else f"nbthread {threads}"
+    settings.write_text(_HAPROXY.format(listen=listen, engine=engine, threads=said))
     command = [program, "-f", str(settings), "-db"]
-    with _running("haproxy", command, listen, directory / "haproxy.log") as target:
+    with _running(name, command, listen, directory / f"{name}.log") as target:
         yield target
 
 
@@ -134,4 +139,5 @@ def haproxy(engine: str, directory: Path) -> Iterator[Proxy]:
 PROXIES: dict[str, Callable[[str, Path], AbstractContextManager[Proxy]]] = {
     "dss": dss,
     "haproxy": haproxy,
+    "haproxy-1": partial(haproxy, threads=1),
 }
