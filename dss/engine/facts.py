@@ -22,6 +22,8 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
+    EngineDefaults,
+    EngineUsual,
     ExecNamed,
     ImageFacts,
     ImageNamed,
@@ -113,6 +115,8 @@ class EngineFacts:
             return Deferred.fromCoroutine(self._exec_named(question.id))
         if type(question) is ContainerJson:
             return Deferred.fromCoroutine(self._container_json(question.id))
+        if type(question) is EngineUsual:
+            return Deferred.fromCoroutine(self._usual())
         if type(question) is RemoveUnstarted:
             return Deferred.fromCoroutine(self._remove(question.id))
         if type(question) is OwnContainers:
@@ -195,6 +199,13 @@ class EngineFacts:
         answer = await self._asker.get(("containers", container_id, "json"))
         return _found(answer)
 
+    async def _usual(self) -> EngineDefaults:
+        answer = await self._asker.get(("info",))
+        if answer.status != 200 or not isinstance(answer.value, dict):
+            raise EngineOdd(answer.message)
+        options = answer.value.get("SecurityOptions") or ()
+        return EngineDefaults(_text(answer.value, "DefaultRuntime"), tuple(options))
+
     async def _remove(self, container_id: str) -> None:
         # Without force the engine removes none that runs. Whatever else it says, it is not
         # the client's to know.
@@ -254,6 +265,7 @@ class EngineFacts:
             _found_by(reference, tags, digests),
             value.get("Parent") or "",
             records if isinstance(records, Records) else await records,
+            tuple(config.get("ExposedPorts") or ()),
         )
 
     async def _all_images(self, with_steps: bool) -> Sequence[Json]:

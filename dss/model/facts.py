@@ -63,6 +63,7 @@ class ImageFacts:
     @ivar found_by: which of these it was found by; empty where that was an id.
     @ivar parent: the id of the image that it was built upon here, or empty.
     @ivar records: what the ledger has on it.
+    @ivar exposed: ports that it names, as C{80/tcp}.
     """
 
     id: str
@@ -78,6 +79,7 @@ class ImageFacts:
     found_by: str = ""
     parent: str = ""
     records: Records = NO_RECORDS
+    exposed: tuple[str, ...] = ()
 
     @property
     def owners(self) -> frozenset[str]:
@@ -234,6 +236,26 @@ class ClientContainer(Question[str | None]):
     """
     The full id of the container that the client itself runs in, by what its kernel says of
     it; L{None} where it runs in none, or that can't be told. It may be another engine's.
+    """
+
+
+@frozen
+class EngineDefaults:
+    """
+    What the engine gives containers that ask for nothing.
+
+    @ivar runtime: the runtime's name.
+    @ivar security_options: as C{GET /info} tells them.
+    """
+
+    runtime: str
+    security_options: tuple[str, ...] = ()
+
+
+@frozen
+class EngineUsual(Question[EngineDefaults]):
+    """
+    What the engine gives containers that ask for nothing.
     """
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dss.errors import BadRequest, Denied, Problem
+from dss.errors import BadRequest, Denied, DssError, NotFound, Problem
 from dss.model import gojson
-from dss.model.facts import HooksOnCreate
+from dss.model.facts import HooksOnCreate, ImageFacts
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
@@ -21,12 +21,13 @@ from dss.policy.links import resolved_container, resolved_links
 from dss.policy.mounts import judging
 from dss.policy.mounts.older import as_before, without_subpaths
 from dss.policy.mounts.sources import restart_problem
-from dss.policy.mounts.taking import taken_from
+from dss.policy.mounts.taking import Taken, taken_from
 from dss.policy.names import check_container_name, hide_foreign_ids
 from dss.policy.networks import joining
 from dss.policy.networks.resolving import private_name
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
+from dss.policy.usual import with_usual, without_usual_paths
 from dss.policy.wording import reworded, words_of
 
 
@@ -47,21 +48,23 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise NotFound: where the image is missing, or another owner's.
     @raise Denied: with all problems.
     """
-    settings = around.settings.containers
-    body = yield from _hooked(CREATE.read(request.body))
-    body = given.without_forced(body, settings.force)
-    body = without_subpaths(body, request.version)
+    body, problems = CREATE.read_all(request.body)
+    body = yield from _hooked(body)
+    body = given.without_forced(body, around.settings.containers.force)
+    body = without_usual_paths(without_subpaths(body, request.version))
+    settings = yield from with_usual(body, around.settings.containers)
     host = body.get("HostConfig") or {}
-    query, problems = _named(request)
-    problems.extend(CREATE.problems(body, settings))
+    query, of_name = _named(request)
+    problems.extend([*of_name, *CREATE.problems(body, settings)])
     over = list(limits.problems(host, settings.ceilings, "HostConfig."))
     would_have = given.with_limits(host, settings)
     problems.extend(over or claims.problems(would_have, around.settings.sums, "HostConfig."))
-    taken = []
-    if host.get("VolumesFrom"):
-        for entry in host["VolumesFrom"]:
-            taken.append((yield from taken_from(entry)))
-    mounted = yield from judging.judge(body, taken, around)
+    reference = body.get("Image", "")
+    image = yield from _image(reference, around)
+    if isinstance(image, ImageFacts):
+        problems.extend(image_problems(image, body, settings))
+    taken, untaken = yield from _taken(host)
+    mounted = yield from judging.judge(body, taken, around, bool(problems or untaken))
     problems.extend(mounted.problems)
     restart = restart_problem(
         (host.get("RestartPolicy") or {}).get("Name", ""),
@@ -72,13 +75,15 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         problems.append(restart)
     if problems:
         raise Denied(problems)
-    reference = body.get("Image", "")
-    image = yield from chosen_image(reference, around.owner)
-    problems.extend(image_problems(image, body, settings))
-    if problems:
-        raise Denied(problems)
-    body, changed = given.to_container(CREATE.cleaned(body), settings)
+    if untaken is not None:
+        raise untaken
+    if not isinstance(image, ImageFacts):
+        raise image
+    body, changed = given.to_container(CREATE.cleaned(body), settings, image.exposed)
     host = yield from _resolved_host(body.get("HostConfig") or {})
+    if host.get("VolumeDriver") == "local":
+        # It is of Binds, which have become Mounts: the engine would warn of it.
+        del host["VolumeDriver"]
     host = _with_lists(
         host,
         Binds=[],
@@ -133,6 +138,29 @@ def _hooked(body: dict[str, Any]) -> Judgement[dict[str, Any]]:
         raise Denied(
             Problem("hook.body", "", f"a hook made a body that is none: {error.message}.")
         ) from None
+
+
+def _image(reference: str, around: Circumstances) -> Judgement[ImageFacts | DssError]:
+    """
+    The image, or what is wrong with naming it, which is told last.
+    """
+    try:
+        return (yield from chosen_image(reference, around.owner))
+    except (BadRequest, NotFound) as error:
+        return error
+
+
+def _taken(host: Mapping[str, Any]) -> Judgement[tuple[list[Taken], BadRequest | None]]:
+    """
+    The containers in C{VolumesFrom}, and what the engine would not take of them.
+    """
+    taken: list[Taken] = []
+    for entry in host.get("VolumesFrom") or ():
+        try:
+            taken.append((yield from taken_from(entry)))
+        except BadRequest as mistake:
+            return taken, mistake
+    return taken, None
 
 
 def _named(request: Request) -> tuple[tuple[tuple[str, str], ...], list[Problem]]:

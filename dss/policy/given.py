@@ -18,10 +18,13 @@ from dss.policy.limits import cpus_of
 _SHM_SIZE = 64 * 2**20
 
 
-def to_container(body: Mapping[str, Any], settings: Containers) -> tuple[dict[str, Any], list[str]]:
+def to_container(
+    body: Mapping[str, Any], settings: Containers, exposed: Iterable[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """
     A judged create body with what the operator gives.
 
+    @param exposed: ports that the image names.
     @return: the new body, and what was changed, for the audit.
     """
     host = dict(body.get("HostConfig") or {})
@@ -30,6 +33,8 @@ def to_container(body: Mapping[str, Any], settings: Containers) -> tuple[dict[st
     _default_log(host, settings)
     host = with_limits(host, settings)
     _default_rest(found, host, settings.defaults)
+    if settings.ports.allowed and host.pop("PublishAllPorts", False):
+        _publish(host, [*(body.get("ExposedPorts") or ()), *exposed])
     _addresses(host, settings.ports)
     found["HostConfig"] = host
     _force(found, host, settings.force)
@@ -164,6 +169,22 @@ def with_limits(resources: Mapping[str, Any], settings: Containers) -> dict[str,
 
 def _first(default: float | None, ceiling: float | None) -> Any:
     return default if default is not None else ceiling
+
+
+def _publish(host: dict[str, Any], ports: Iterable[str]) -> None:
+    """
+    Publish each port by itself: on all at once the engine takes no address.
+    """
+    bindings = dict(host.get("PortBindings") or {})
+    known = {_with_protocol(each) for each in bindings}
+    for port in dict.fromkeys(map(_with_protocol, ports)):
+        if port not in known:
+            bindings[port] = [{}]
+    host["PortBindings"] = bindings
+
+
+def _with_protocol(port: str) -> str:
+    return port if "/" in port else f"{port}/tcp"
 
 
 def _addresses(host: dict[str, Any], ports: PublishedPorts) -> None:

@@ -32,7 +32,10 @@ _TMPFS_OPTION = re.compile(
     r"(size|nr_blocks|nr_inodes|mode|uid|gid)=[0-9]+[kmgKMG%]?|(no)?(exec|suid|dev)|rw|ro|"
     r"(a|dir)?sync|(no|rel|norel|strict|nostrict)?atime|(no)?diratime|"
 )
-_LOG_OPTIONS = {"max-size", "max-file", "compress", "mode", "max-buffer-size"}
+_LOG_OPTIONS = {
+    *("max-size", "max-file", "compress", "mode", "max-buffer-size"),
+    *("tag", "labels", "labels-regex", "env", "env-regex"),
+}
 _PRIORITY = {"nice", "rtprio", "rttime"}
 _LEAST_INTERVAL = 10**8
 

@@ -18,6 +18,8 @@ from dss.model.facts import (
     ClientContainer,
     ContainerFacts,
     ContainerNamed,
+    EngineDefaults,
+    EngineUsual,
     HooksOnCreate,
     HostPath,
     ImageFacts,
@@ -33,12 +35,13 @@ from dss.testing.judging import circumstances, drive, request
 
 ANSWERS: dict[type[Any], Any] = {
     ContainerNamed: lambda q: ContainerFacts("1" * 64, "ci") if q.reference == "mine" else None,
-    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None, True),
+    ImageNamed: lambda q: ImageFacts("sha256:" + "3" * 64, None, True, exposed=("443/tcp",)),
     NetworkNamed: lambda q: None,
     VolumeNamed: lambda q: None,
     HostPath: lambda q: PathFacts(None),
     ClientContainer: lambda q: None,
     HooksOnCreate: lambda q: q.body,
+    EngineUsual: lambda q: EngineDefaults("runc", ("name=seccomp,profile=builtin",)),
 }
 
 
@@ -263,7 +266,7 @@ CASES = [
         '["runsc"]',
         "container.runtime",
         host(Runtime="runsc"),
-        (host(Runtime="runc"), host(Runtime="runsc2")),
+        (host(Runtime="kata"), host(Runtime="runsc2")),
     ),
     Case(
         "containers.annotations",
@@ -274,24 +277,24 @@ CASES = [
     ),
     Case(
         "containers.log_drivers",
-        '{ syslog = ["tag", "syslog-address=udp://10.0.0.1:514"], "json-file" = ["labels"] }',
+        '{ syslog = ["tag", "syslog-address=udp://10.0.0.1:514"], "json-file" = ["foo"] }',
         "container.log_driver",
         log("syslog", tag="x", syslog_address="udp://10.0.0.1:514"),
         (
             log("gelf"),
             log("syslog", syslog_address="udp://10.0.0.2:514"),
             log("syslog", max_size="1m"),
-            log("json-file", tag="x"),
-            log("local", labels="x"),
-            log("", labels="x"),
+            log("json-file", syslog_address="x"),
+            log("local", foo="x"),
+            log("", foo="x"),
         ),
     ),
     Case(
         "containers.log_drivers",
-        '{ "json-file" = ["labels"] }',
+        '{ "json-file" = ["foo"] }',
         "container.log_options",
-        log("json-file", labels="a", max_size="1m"),
-        (log("json-file", env="a"), log("local", labels="a")),
+        log("json-file", foo="a", max_size="1m"),
+        (log("json-file", bar="a"), log("local", foo="a")),
     ),
     Case(
         "containers.security_options",
@@ -301,7 +304,7 @@ CASES = [
         (
             host(SecurityOpt=["seccomp:unconfined"]),
             host(SecurityOpt=["apparmor=unconfined"]),
-            host(SecurityOpt=["no-new-privileges=false"]),
+            host(SecurityOpt=["no-new-privileges=no"]),
             host(SecurityOpt=[""]),
         ),
     ),
@@ -415,7 +418,7 @@ def test_the_hint_for_a_capability() -> None:
             'containers.force.user = "1"\n',
             "containers.defaults.memory = 1\n",
             'containers.force.security_options = ["no-new-privileges"]\n',
-            'containers.defaults.runtime = "runsc"\n',
+            'containers.defaults.runtime = "kata"\n',
         ]
     ),
 )
@@ -509,11 +512,21 @@ def test_addresses_that_are_denied(toml: str, written: str) -> None:
 
 def test_a_port_without_any_binding_and_all_ports() -> None:
     """
-    Newer engines take an empty list for one binding on all addresses.
+    Newer engines take an empty list for one binding on all addresses. All ports are published
+    one by one where the operator names addresses: the image's too.
     """
     body = host(PortBindings={"80/tcp": []})
     assert created(body)["HostConfig"]["PortBindings"] == {"80/tcp": []}
     assert created(body, LOOPBACK)["HostConfig"]["PortBindings"] == {}
-    assert created(host(PublishAllPorts=True))["HostConfig"]["PublishAllPorts"] is True
-    (only,) = problems(host(PublishAllPorts=True), LOOPBACK)
-    assert only.field == "HostConfig.PublishAllPorts"
+    everything = {
+        **host(PublishAllPorts=True, PortBindings={"80": [{"HostPort": "8080"}]}),
+        "ExposedPorts": {"80/tcp": {}, "81/udp": {}},
+    }
+    assert created(everything)["HostConfig"]["PublishAllPorts"] is True
+    sent = created(everything, LOOPBACK)["HostConfig"]
+    assert "PublishAllPorts" not in sent
+    assert sent["PortBindings"] == {
+        "80": [{"HostIp": "127.0.0.1", "HostPort": "8080"}],
+        "81/udp": [{"HostIp": "127.0.0.1"}],
+        "443/tcp": [{"HostIp": "127.0.0.1"}],
+    }

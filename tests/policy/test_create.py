@@ -20,6 +20,8 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
+    EngineDefaults,
+    EngineUsual,
     HooksOnCreate,
     HostPath,
     ImageFacts,
@@ -96,6 +98,7 @@ ANSWERS: dict[type[Any], Callable[[Any], Any]] = {
     ClientContainer: lambda q: None,
     MakeVolume: lambda q: VolumeFacts(q.name, q.labels["com.dss.owner"], "local"),
     HooksOnCreate: no_hooks,
+    EngineUsual: lambda q: EngineDefaults("runc", ("name=seccomp,profile=builtin",)),
 }
 
 AROUND = circumstances("ci", ("/srv/ci", "/srv/ro:ro"))
@@ -186,8 +189,8 @@ TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ),
     (
         "container.security_opt",
-        host(SecurityOpt=["no-new-privileges=false"]),
-        host(SecurityOpt=["no-new-privileges=true"]),
+        host(SecurityOpt=["no-new-privileges=false", "label=disable"]),
+        host(SecurityOpt=["no-new-privileges=false", "seccomp=builtin", "apparmor=docker-default"]),
     ),
     ("container.security_opt", host(SecurityOpt=["label=disable"]), host(SecurityOpt=None)),
     ("container.masked_paths", host(MaskedPaths=[]), host(MaskedPaths=None)),
@@ -201,7 +204,7 @@ TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
         host(Sysctls={"net.core.somaxconn": "1", "fs.mqueue.msg_max": "5"}),
     ),
     ("container.sysctls", host(Sysctls={"net.": "1"}), host(Sysctls={"net.ipv4.ip_forward": "0"})),
-    ("container.runtime", host(Runtime="runc"), host(Runtime="")),
+    ("container.runtime", host(Runtime="kata"), host(Runtime="runc")),
     ("container.isolation", host(Isolation="hyperv"), host(Isolation="default")),
     ("container.annotations", host(Annotations={"a": "b"}), host(Annotations={})),
     ("container.annotations", host(Annotations={"a": ""}), host(Annotations=None)),
@@ -229,7 +232,7 @@ TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ),
     (
         "container.log_options",
-        host(LogConfig={"Config": {"tag": ""}}),
+        host(LogConfig={"Config": {"gelf-address": ""}}),
         host(LogConfig={"Type": ""}),
     ),
     (
@@ -519,6 +522,51 @@ def test_a_hook_reopens_nothing(change: dict[str, object], rule: str) -> None:
     with pytest.raises(Denied) as caught:
         judged({"Image": "busybox"}, {HooksOnCreate: lambda q: {**q.body, **change}})
     assert [each.rule for each in caught.value.problems] == [rule]
+
+
+def test_all_that_is_denied_is_told_at_once() -> None:
+    """
+    Fields that no row knows, what rules deny, sources, names and what the image gives; what is
+    only mistaken or missing is told where nothing is denied.
+    """
+    body: dict[str, Any] = {
+        "Image": "nobodys-image",
+        "Foo": 1,
+        "HostConfig": {
+            "Privileged": True,
+            "Binds": ["/srv/ci/src:/x:bad", "/etc:/y", "C:\\foo:/z"],
+            "Mounts": [{"Type": "bind", "Source": "/srv/ci/none", "Target": "/n"}],
+            "VolumesFrom": ["theirs"],
+        },
+    }
+    with pytest.raises(Denied) as caught:
+        judged(body)
+    assert [(each.rule, each.field) for each in caught.value.problems] == [
+        ("field.unknown", "Foo"),
+        ("container.privileged", "HostConfig.Privileged"),
+        ("mount.source", "HostConfig.Binds[1]"),
+        ("mount.source", "HostConfig.Binds[2]"),
+    ]
+    assert "Windows" in caught.value.message
+    del body["Foo"], body["HostConfig"]["Privileged"]
+    del body["HostConfig"]["Binds"][1:]
+    for name, told in (
+        ("VolumesFrom", "No such container: theirs"),
+        ("Binds", "invalid mode: bad"),
+        ("Mounts", "bind source path does not exist: /srv/ci/none"),
+    ):
+        with pytest.raises(BadRequest, match=told):
+            judged(body)
+        del body["HostConfig"][name]
+    with pytest.raises(NotFound, match="nobodys-image"):
+        judged(body)
+
+
+def test_a_driver_that_is_the_default_is_left_out() -> None:
+    """
+    Else the engine would warn that it means nothing for what is a mount by now.
+    """
+    assert "VolumeDriver" not in sent(host(VolumeDriver="local", Binds=["own:/x"]))["HostConfig"]
 
 
 def test_a_hook_that_denies() -> None:

@@ -22,6 +22,8 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
+    EngineDefaults,
+    EngineUsual,
     HooksOnCreate,
     HostPath,
     ImageFacts,
@@ -41,6 +43,7 @@ ANSWERS: dict[type[Any], Any] = {
     HostPath: lambda q: PathFacts(None),
     ClientContainer: lambda q: None,
     HooksOnCreate: lambda q: q.body,
+    EngineUsual: lambda q: EngineDefaults("runc", ("name=seccomp,profile=builtin",)),
 }
 
 
@@ -117,11 +120,11 @@ def test_forced_values_where_the_client_sends_none() -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"Runtime": "runc"},
+        {"Runtime": "kata"},
         {"CgroupParent": "/ci/mine"},
         {"NetworkMode": "host"},
         {"NetworkMode": "container:theirs", "Links": ["theirs:x"]},
-        {"SecurityOpt": ["no-new-privileges=false", "apparmor=unconfined"]},
+        {"SecurityOpt": ["no-new-privileges=no", "apparmor=unconfined"]},
     ],
 )
 def test_what_is_forced_takes_the_place_of_what_would_be_denied(asked: dict[str, Any]) -> None:

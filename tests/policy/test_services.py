@@ -220,7 +220,7 @@ DENIED: list[tuple[dict[str, Any], str, str]] = [
     ),
     (task(LogDriver={"Name": "syslog"}), "container.log_driver", "LogDriver.Name"),
     (
-        task(LogDriver={"Name": "json-file", "Options": {"env": "x"}}),
+        task(LogDriver={"Name": "json-file", "Options": {"foo": "x"}}),
         "container.log_options",
         "LogDriver.Options",
     ),

@@ -21,7 +21,7 @@ SETTINGS = """
 capabilities = ["NET_ADMIN"]
 devices = ["/dev/null:r"]
 sysctls = ["kernel.domainname"]
-log_drivers = { json-file = ["labels"] }
+log_drivers = { json-file = ["foo"] }
 security_options = ["seccomp=unconfined"]
 ipc_modes = ["host"]
 annotations = ["com.example.*"]
@@ -109,7 +109,7 @@ def test_what_is_not_allowed_does_not(engine: Engine, guarded: Guard) -> None:
         {"Sysctls": {"kernel.hostname": "x"}},
         {"SecurityOpt": ["apparmor=unconfined"]},
         {"PidMode": "host"},
-        {"LogConfig": {"Type": "json-file", "Config": {"env": "a"}}},
+        {"LogConfig": {"Type": "json-file", "Config": {"bar": "a"}}},
         {"Devices": [{"PathOnHost": "/dev/null", "CgroupPermissions": "rw"}]},
         {"PortBindings": {"80/tcp": [{"HostPort": "19000"}]}},
         {"PortBindings": {"80/tcp": [{"HostIp": "10.0.0.1"}]}},

@@ -21,6 +21,9 @@ _storage = rules.allow("container.storage_opt", "see the values")
 _paths = (
     "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
 )
+_own_lists = (
+    "Leave it out, or send what an inspect shows: the engine then makes its own list again."
+)
 
 #: One entry of C{Mounts}, of containers and of services.
 MOUNT_ROWS = (
@@ -307,6 +310,7 @@ _ROWS = (
             (),
             "another runtime confines in another way.",
             "containers.runtimes",
+            told="the one that the container gets anyway",
         ),
         "The runtime is what confines it.",
         given=("containers.force.runtime", "containers.defaults.runtime"),
@@ -323,7 +327,11 @@ _ROWS = (
         "MaskedPaths",
         "array of string",
         rules.deny(
-            "container.masked_paths", _paths, judges_empty=True, never="it opens the host's kernel"
+            "container.masked_paths",
+            _paths,
+            _own_lists,
+            judges_empty=True,
+            never="it opens the host's kernel",
         ),
         "Only null, not an empty list, keeps the engine's own list.",
         "1.38",

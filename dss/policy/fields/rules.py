@@ -82,14 +82,16 @@ def one_of(
     setting: str = "",
     settable: str = "",
     never: str = "",
+    told: str = "only the empty value",
 ) -> Rule:
     """
     A rule that allows some strings.
 
     @param setting: the key path of a list of more strings.
     @param settable: the one string that may be in it; without, any may.
+    @param told: what is allowed where there are no strings, in words.
     """
-    listed = ", ".join(values) if values else "only the empty value"
+    listed = ", ".join(values) if values else told
     more = _setting(setting) if setting else lambda settings: ()
 
     def check(spot: Spot, settings: Containers) -> str | None:
@@ -290,7 +292,8 @@ def _security_line(spot: Spot) -> str:
 security_options = Rule(
     "container.security_opt",
     "limit",
-    "Allowed: no-new-privileges and no-new-privileges:true.",
+    "Allowed: no-new-privileges and no-new-privileges:true, and what the engine does anyway: "
+    "no-new-privileges=false, seccomp=builtin, apparmor=docker-default.",
     _security,
     setting="containers.security_options",
     line=_security_line,
@@ -368,22 +371,18 @@ host_ip = Rule(
 )
 
 
-def _all_ports(spot: Spot, settings: Containers) -> str | None:
-    if settings.ports.allowed:
-        return "it would publish on all addresses of the host. Name each port instead."
-    return None
-
-
-publish_all = Rule(
+publish_all = elsewhere(
     "container.ports.address",
-    "limit",
-    "Allowed where ports may be published on all addresses.",
-    _all_ports,
+    "any value; where the operator names addresses, each port is published by itself",
     setting="containers.ports.addresses",
 )
 
 LOG_DRIVERS = ("json-file", "local", "none")
-_LOG_OPTIONS = ("max-size", "max-file", "compress", "mode", "max-buffer-size")
+#: What bounds a log, and what of the container itself is written into it.
+_LOG_OPTIONS = (
+    *("max-size", "max-file", "compress", "mode", "max-buffer-size"),
+    *("tag", "labels", "labels-regex", "env", "env-regex"),
+)
 
 
 def _log_driver(spot: Spot, settings: Containers) -> str | None:

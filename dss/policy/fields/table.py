@@ -47,6 +47,18 @@ class Table:
         @raise Denied: where it has a field that no row knows, and where a list or a map has
             more than L{MOST_ENTRIES} entries.
         """
+        found, unknown = self.read_all(raw)
+        if unknown:
+            raise Denied(unknown)
+        return found
+
+    def read_all(self, raw: bytes) -> tuple[dict[str, Any], list[Problem]]:
+        """
+        The same with what is wrong with fields that no row knows, which are left out.
+
+        @raise BadRequest: as L{read}.
+        @raise Denied: where a list or a map has more than L{MOST_ENTRIES} entries.
+        """
         return self._decoded(gojson.read(raw))
 
     def reread(self, body: Any) -> dict[str, Any]:
@@ -56,17 +68,18 @@ class Table:
         @raise BadRequest: as L{read}.
         @raise Denied: as L{read}.
         """
-        return self._decoded(gojson.reread(body))
+        found, unknown = self._decoded(gojson.reread(body))
+        if unknown:
+            raise Denied(unknown)
+        return found
 
-    def _decoded(self, value: gojson.Value) -> dict[str, Any]:
+    def _decoded(self, value: gojson.Value) -> tuple[dict[str, Any], list[Problem]]:
         decoded = gojson.decode(value, self.shape)
         if decoded.value is None:
             raise BadRequest("config cannot be empty")
-        if decoded.unknown:
-            raise Denied([_unknown(each.path) for each in decoded.unknown])
         found: dict[str, Any] = decoded.value
         _check_sizes(found)
-        return found
+        return found, [_unknown(each.path) for each in decoded.unknown]
 
     def problems(self, body: dict[str, Any], settings: Any = None) -> Iterator[Problem]:
         """

@@ -24,16 +24,22 @@ from dss.policy.volumes.standing import SUBPATH_SINCE
 
 
 def judge(
-    body: Mapping[str, Any], taken: Sequence[Taken], around: Circumstances
+    body: Mapping[str, Any],
+    taken: Sequence[Taken],
+    around: Circumstances,
+    denied: bool = False,
 ) -> Judgement[Mounted]:
     """
     Judge all mounts of a decoded create body.
 
     @param taken: the containers in C{VolumesFrom}.
-    @raise BadRequest: where the engine would not read them, or does not find a source.
+    @param denied: whether something else of the body is denied, which is told then.
+    @raise BadRequest: where the engine would not read them, or does not find a source, and
+        nothing is denied.
     """
     draft = Draft()
-    wishes = extract(body)
+    mistakes: list[BadRequest] = []
+    wishes = extract(body, mistakes)
     host = body.get("HostConfig") or {}
     driver = host.get("VolumeDriver", "")
     problem = driver_problem(driver, "HostConfig.VolumeDriver", around.settings.volumes)
@@ -51,12 +57,12 @@ def judge(
             continue
         if wish.raw is not None or wish.is_declared:
             draft.problems.extend(rules.mount_target.problems(Spot(wish.at, wish.target)))
-        if wish.kind == "bind":
-            yield from _bind(wish, around, draft)
-        elif wish.kind == "volume":
-            yield from named.mount(wish, driver, around, draft)
-        else:
-            draft.mounts.append(wish.mount)
+        try:
+            yield from _mount(wish, driver, around, draft)
+        except BadRequest as mistake:
+            mistakes.append(mistake)
+    if mistakes and not (draft.problems or denied):
+        raise mistakes[0]
     label = ""
     if draft.rewrites:
         shown = {
@@ -75,6 +81,21 @@ def judge(
         SUBPATH_SINCE if draft.by_path else None,
         tuple(draft.rewrites),
     )
+
+
+def _mount(wish: Wish, driver: str, around: Circumstances, draft: Draft) -> Judgement[None]:
+    """
+    Judge one wish.
+
+    @param driver: C{HostConfig.VolumeDriver}.
+    @raise BadRequest: where the engine would not take it.
+    """
+    if wish.kind == "bind":
+        yield from _bind(wish, around, draft)
+    elif wish.kind == "volume":
+        yield from named.mount(wish, driver, around, draft)
+    else:
+        draft.mounts.append(wish.mount)
 
 
 def _take(
@@ -150,7 +171,7 @@ def _bind(wish: Wish, around: Circumstances, draft: Draft) -> Judgement[None]:
     if sockets.is_engine_socket(wish.source, around):
         yield from _bind_socket(wish, around, draft)
         return
-    problem = _bind_problem(wish)
+    problem = _travelling(wish)
     if problem is not None:
         draft.problems.append(problem)
         return
@@ -247,20 +268,6 @@ def _travelling(wish: Wish) -> Problem | None:
             wish.at,
             f"{wish.propagation!r}: mounts would travel between the host and the container.",
             "Allowed: private, rprivate.",
-        )
-    return None
-
-
-def _bind_problem(wish: Wish) -> Problem | None:
-    travelling = _travelling(wish)
-    if travelling is not None:
-        return travelling
-    if "z" in wish.modes or "Z" in wish.modes:
-        return Problem(
-            "mount.relabel",
-            wish.at,
-            "'z' and 'Z' change the labels of the host's files.",
-            "Leave the mode out.",
         )
     return None
 

@@ -86,7 +86,7 @@ def allowed_roots(roots: Sequence[Root], wanted: str = "") -> str:
     hint = hint or "No host directory is allowed here."
     if wanted in ("", "/"):
         return hint
-    line = json.dumps([*map(str, roots), wanted], ensure_ascii=False)
+    line = json.dumps([wanted], ensure_ascii=False)
     return (
         f"{hint} The operator can allow it with owner.allow_bind = {line} in the settings file, or "
         "with --allow-bind."

@@ -6,7 +6,8 @@ reads them.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -107,6 +108,9 @@ def _modes(mode: str) -> tuple[str, ...] | None:
     return found
 
 
+_WINDOWS = re.compile(r"([A-Za-z]:[\\/][^:]*):(/[^:]*)(?::[^:]*)?")
+
+
 def parse_bind(raw: str, at: str) -> Wish:
     """
     Read an entry of C{Binds} as the engine does: a target, a source and a target, or those
@@ -116,6 +120,10 @@ def parse_bind(raw: str, at: str) -> Wish:
     @raise BadRequest: where the engine would not read it, in its words (moby 28.5,
         C{ParseMountRaw}).
     """
+    windows = _WINDOWS.fullmatch(raw)
+    if windows is not None:
+        # Else the drive's letter would be taken for a volume: it is refused as what it is.
+        return Wish(at, "bind", windows[1], _target(windows[2]), raw=raw)
     parts = raw.split(":", 3)
     if parts[0] == "" or len(parts) > 3 or (len(parts) == 2 and _modes(parts[1]) is not None):
         raise BadRequest(f"invalid volume specification: '{raw}'")
@@ -180,26 +188,44 @@ def _anything(value: Any) -> bool:
     )
 
 
-def extract(body: Mapping[str, Any]) -> tuple[Wish, ...]:
+def extract(body: Mapping[str, Any], mistakes: list[BadRequest]) -> tuple[Wish, ...]:
     """
     All that a decoded create body wants mounted, but for what it takes from other
     containers and what the image declares.
 
-    @raise BadRequest: where the engine would not read it.
+    @param mistakes: what the engine would not read is added to these.
     """
     host = body.get("HostConfig") or {}
     found: list[Wish] = []
-    for index, raw in enumerate(host.get("Binds") or ()):
-        found.append(parse_bind(raw, f"HostConfig.Binds[{index}]"))
-    for index, mount in enumerate(host.get("Mounts") or ()):
-        wish = parse_mount(mount, f"HostConfig.Mounts[{index}]")
-        if wish is not None:
-            found.append(wish)
-    for target in body.get("Volumes") or {}:
-        cleaned = _target(target)
-        mount = {"Type": "volume", "Target": cleaned}
-        found.append(Wish(f"Volumes[{target!r}]", "volume", "", cleaned, mount=mount))
+    wanted: list[tuple[Callable[[Any, str], Wish | None], Any, str]] = [
+        *(
+            (parse_bind, raw, f"HostConfig.Binds[{i}]")
+            for i, raw in enumerate(host.get("Binds") or ())
+        ),
+        *(
+            (parse_mount, each, f"HostConfig.Mounts[{i}]")
+            for i, each in enumerate(host.get("Mounts") or ())
+        ),
+        *((declared, target, f"Volumes[{target!r}]") for target in body.get("Volumes") or {}),
+    ]
+    for parse, value, at in wanted:
+        try:
+            wish = parse(value, at)
+        except BadRequest as mistake:
+            mistakes.append(mistake)
+        else:
+            found.extend([] if wish is None else [wish])
     return tuple(found)
+
+
+def declared(target: str, at: str) -> Wish:
+    """
+    A volume without a name, of C{Config.Volumes}.
+
+    @raise BadRequest: where the engine would not take its target.
+    """
+    cleaned = _target(target)
+    return Wish(at, "volume", "", cleaned, mount={"Type": "volume", "Target": cleaned})
 
 
 def below(path: str, directory: str) -> bool:
