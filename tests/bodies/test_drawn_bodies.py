@@ -6,17 +6,18 @@ without dss where nothing was denied.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
 
 from dss.model.version import ApiVersion
 from dss.policy.fields.tables import CREATE
 from tests.attacks.cases_create import ATTACKER
 from tests.bodies import values
-from tests.bodies.drawing import Drawn, bodies
+from tests.bodies.drawing import Drawn, creates, updates
 from tests.bodies.looks import violations
 from tests.bodies.written import put, text
 from tests.bodies.yard import Yard
@@ -31,6 +32,10 @@ pytestmark = pytest.mark.engine
 #: How many bodies are drawn. C{DSS_TEST_BODIES} sets another number, for a longer search that
 #: draws others each time.
 _COUNT = int(os.environ.get("DSS_TEST_BODIES", "60"))
+
+#: Sends a body to an engine or a guard, and tells the reply, what then is there and what is
+#: wrong with that.
+Tried = Callable[[Yard, Api, bytes], tuple[Reply, Any, set[str]]]
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -64,12 +69,12 @@ def _differences(guarded: Any, bare: Any, path: str = "") -> Iterator[str]:
         yield f"{path} is {guarded!r}, and {bare!r} without dss"
 
 
-def problems(yard: Yard, through: Api, drawn: Drawn) -> list[str]:
+def problems(yard: Yard, through: Api, drawn: Drawn, tried: Tried = _tried) -> list[str]:
     """
     What is wrong with how a body is answered through dss.
     """
-    bare, straight, _ = _tried(yard, yard.engine.api, drawn.raw)
-    guarded, shown, wrong = _tried(yard, through, drawn.raw)
+    bare, straight, _ = tried(yard, yard.engine.api, drawn.raw)
+    guarded, shown, wrong = tried(yard, through, drawn.raw)
     event(f"{bare.status} at the engine, {guarded.status} through dss")
     found = sorted(wrong)
     if drawn.is_fine:
@@ -82,25 +87,50 @@ def problems(yard: Yard, through: Api, drawn: Drawn) -> list[str]:
     return found if left == ["secret"] else [*found, f"{left} are outside"]
 
 
-def test_drawn_bodies(engine: Engine, guard: StartGuard) -> None:
+def _search(
+    strategy: st.SearchStrategy[Drawn], count: int, check: Callable[[Drawn], list[str]]
+) -> None:
+    @settings(
+        max_examples=count,
+        derandomize="DSS_TEST_BODIES" not in os.environ,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    @given(strategy)
+    def each(drawn: Drawn) -> None:
+        found = check(drawn)
+        assert not found, found
+
+    each()
+
+
+def test_drawn_creates(engine: Engine, guard: StartGuard) -> None:
     """
     None gets what the policy denies. What everybody may ask for is answered as by the engine.
     """
     yard = Yard(engine)
     through = guard(engine, owner=ATTACKER, allow_bind=[str(yard.scene.root)]).api
+    _search(creates(yard), _COUNT, lambda drawn: problems(yard, through, drawn))
 
-    @settings(
-        max_examples=_COUNT,
-        derandomize="DSS_TEST_BODIES" not in os.environ,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    @given(bodies(yard))
-    def each(drawn: Drawn) -> None:
-        found = problems(yard, through, drawn)
-        assert not found, found
 
-    each()
+def test_drawn_updates(engine: Engine, guard: StartGuard) -> None:
+    """
+    The same for updates of a container that was made straight at the engine.
+    """
+    yard = Yard(engine)
+    through = guard(engine, owner=ATTACKER).api
+    body = {"Image": "busybox", "Labels": {"com.dss.owner": ATTACKER}, "HostConfig": {}}
+
+    def tried(yard: Yard, api: Api, raw: bytes) -> tuple[Reply, Any, set[str]]:
+        made = engine.api.post("/containers/create", body, name="drawn")["Id"]
+        try:
+            reply = api.call("POST", f"/containers/{made}/update", None, raw, _JSON)
+            shown = engine.api.get(f"/containers/{made}/json")
+            return reply, shown["HostConfig"], violations(yard, shown)
+        finally:
+            engine.api.delete(f"/containers/{made}")
+
+    _search(updates(yard), _COUNT // 2, lambda drawn: problems(yard, through, drawn, tried))
 
 
 def test_what_is_hostile(engine: Engine, guard: StartGuard) -> None:

@@ -148,6 +148,7 @@ def hostile(yard: Yard) -> Values:
     return {
         "Image": ("victims/image",),
         "WorkingDir": ("/proc/self/fd/7", "//proc/1/root"),
+        "Volumes": ({"/proc/x": {}}, {"/data": {}, "/sys": {}}),
         "Healthcheck": ({"Test": ["CMD", "true"], "Interval": 1000000},),
         "HostConfig.Binds": (
             [f"{outside}:/x"],
@@ -175,6 +176,17 @@ def hostile(yard: Yard) -> Values:
                 "Target": "/m",
                 "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": options}},
             },
+            {
+                "Type": "volume",
+                "Target": "/m",
+                "VolumeOptions": {
+                    "DriverConfig": {
+                        "Name": "local",
+                        "Options": {"type": "nfs", "o": "addr=10.0.0.1", "device": ":/"},
+                    }
+                },
+            },
+            {"Type": "image", "Source": "victims/image", "Target": "/m"},
             {"Type": "volume", "Target": "/sys/m"},
             {"Type": "tmpfs", "Target": "/proc/m"},
         ),
@@ -185,13 +197,17 @@ def hostile(yard: Yard) -> Values:
         ),
         "HostConfig.LogConfig.Type": ("journald", "syslog"),
         "HostConfig.NetworkMode": ("host", "victims-net", "container:victim"),
-        "HostConfig.PortBindings": ({"80/tcp": [{"HostPort": "81"}]},),
+        "HostConfig.PortBindings": (
+            {"80/tcp": [{"HostPort": "81"}]},
+            {"80/tcp": [{"HostPort": "1000-1100"}]},
+        ),
         "HostConfig.CapAdd": (["ALL"], ["SYS_ADMIN"], "net_admin", ["CHOWN", "cap_bpf"]),
         "HostConfig.IpcMode": ("host", "container:victim"),
         "HostConfig.PidMode": ("host", "container:victim"),
         "HostConfig.UTSMode": ("host",),
         "HostConfig.UsernsMode": ("host",),
         "HostConfig.CgroupnsMode": ("host",),
+        "HostConfig.Cgroup": ("container:victim",),
         "HostConfig.CgroupParent": ("/evil", "../x"),
         "HostConfig.Privileged": (True,),
         "HostConfig.Links": (["victim:db"], ["victim"]),
@@ -206,7 +222,12 @@ def hostile(yard: Yard) -> Values:
         ),
         "HostConfig.MaskedPaths": ([], ["/proc/none"]),
         "HostConfig.ReadonlyPaths": ([], ["/proc/none"]),
-        "HostConfig.Tmpfs": ({"/scratch": "bind"}, {"/scratch": "rw,shared"}),
+        "HostConfig.Tmpfs": (
+            {"/scratch": "bind"},
+            {"/scratch": "rw,shared"},
+            {"/proc/x": ""},
+            {"//sys/x/": "rw"},
+        ),
         "HostConfig.Sysctls": ({"kernel.hostname": "x"}, {"kernel.msgmax": "1", "vm.x": "1"}),
         "HostConfig.Ulimits[]": ({"Name": "rtprio", "Soft": 99, "Hard": 99},),
         "HostConfig.Devices[]": (
@@ -221,6 +242,7 @@ def hostile(yard: Yard) -> Values:
         "HostConfig.BlkioDeviceReadBps[]": ({"Path": "/proc/1/root", "Rate": 1},),
         "NetworkingConfig.EndpointsConfig": (
             {"victims-net": {}},
+            {"host": {}},
             {"own-net": {"NetworkID": scene.network}},
             {"bridge": {"DriverOpts": {"com.docker.network.endpoint.sysctls": "x"}}},
             {"own-net": {"Links": ["victim:db"]}},
