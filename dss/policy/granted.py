@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dss.errors import BadRequest, Denied, Problem
+from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.ruling import Forward, Judgement, Ruling, Stream
 from dss.policy.fields.table import Table
@@ -61,6 +61,19 @@ def granted(reason: str, read: Reader | None = None) -> Policy:
         yield  # pragma: no cover - makes this function a generator
 
     return judge
+
+
+def plugin(request: Request, around: Circumstances) -> Judgement[Ruling]:
+    """
+    The policy of inspecting a plugin. Without the grant an owner has none, and is told so, not
+    denied: C{docker inspect} asks for a plugin of a name that nothing else has.
+
+    @raise NotFound: where it is not granted, in the engine's words (moby 20.10 to 28.5).
+    """
+    if request.operation not in around.settings.grants:
+        raise NotFound(f'plugin "{request.params["name"]}" not found')
+    return Forward(params=request.params, rewrites=("granted by the operator",))
+    yield  # pragma: no cover - makes this function a generator
 
 
 def shaped(shape: gojson.Shape) -> Reader:

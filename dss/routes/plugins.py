@@ -5,7 +5,7 @@ Rows of the operations on the engine's plugins.
 from __future__ import annotations
 
 from dss.model import gojson
-from dss.policy.granted import Reader, granted, shaped
+from dss.policy.granted import Reader, granted, plugin, shaped
 from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, text
 
 _REASON = "A plugin can have every privilege on the host."
@@ -65,7 +65,14 @@ ROUTES = (
         Body.JSON,
         read=_PRIVILEGES,
     ),
-    _row("PluginInspect", "GET", "/plugins/{name...}/json"),
+    Route(
+        "PluginInspect",
+        "GET",
+        "/plugins/{name...}/json",
+        Family.PLUGINS,
+        plugin,
+        "missing unless granted",
+    ),
     _row("PluginDelete", "DELETE", "/plugins/{name...}", (boolean("force"),)),
     _row("PluginEnable", "POST", "/plugins/{name...}/enable", (integer("timeout"),)),
     _row("PluginDisable", "POST", "/plugins/{name...}/disable", (boolean("force", "1.28"),)),
