@@ -210,7 +210,7 @@ class EngineCall:
         """
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            self._pool.let_go(connection)
         else:
             self.drop()
 

@@ -74,7 +74,7 @@ class EngineConnection(TwistedProtocol):
 
     @ivar user: who has a request on it, or L{None} while it is idle.
     @ivar used: whether it carried a request before.
-    @ivar idle_since: when it was last given back, in the clock's seconds.
+    @ivar idle_since: when it was given back, or let go, in the clock's seconds.
     """
 
     # A transport of the reactor's: what is asked of it goes beyond ITransport.
@@ -90,6 +90,7 @@ class EngineConnection(TwistedProtocol):
         self._is_raw = False
         self._read_ended = False
         self._paused = False
+        self._departed = False
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)
@@ -150,9 +151,10 @@ class EngineConnection(TwistedProtocol):
         """
         Read no more of the engine for now.
         """
-        if not self._paused and not self._read_ended:
+        if not self._paused and not self._read_ended and not self._departed:
             self._paused = True
             self.transport.pauseProducing()
+            self._departures.watch(self.transport, self._read_out)
 
     def resume_reply(self) -> None:
         """
@@ -161,7 +163,17 @@ class EngineConnection(TwistedProtocol):
         if self._paused:
             self._paused = False
             if not self._read_ended and not self.lost:
+                self._departures.forget(self.transport)
                 self.transport.resumeProducing()
+
+    def _read_out(self) -> None:
+        """
+        The engine left while it wasn't read from: read what it left, which is no more than the
+        kernel holds. Its end comes after that.
+        """
+        self._paused = False
+        self._departed = True
+        self.transport.resumeProducing()
 
     # the transport's calls
 

@@ -24,6 +24,11 @@ from dss.transport.departure import DepartureWatch
 MAX_IDLE = 64
 IDLE_SECONDS = 30.0
 
+#: For how many clients that left the engine is still given what they sent, and for how long at
+#: most: a container may never read its input.
+MAX_LEAVING = 64
+LEAVING_SECONDS = 10.0
+
 
 class _Connections(Factory):
     """
@@ -48,6 +53,7 @@ class EnginePool:
         self._endpoint = endpoint
         self._clock = clock
         self._idle: list[EngineConnection] = []
+        self._leaving: list[EngineConnection] = []
         self._loop = LoopingCall(self._close_idle)
         self._loop.clock = clock
         self._factory = _Connections(DepartureWatch(clock))
@@ -80,24 +86,48 @@ class EnginePool:
         connection.resume_reply()
         connection.idle_since = self._clock.seconds()
         self._idle.append(connection)
+        self._watch()
+
+    def let_go(self, connection: EngineConnection) -> None:
+        """
+        Close a connection once the engine has what was written, if that is soon.
+        """
+        connection.close()
+        if connection.lost:
+            return
+        connection.idle_since = self._clock.seconds()
+        self._leaving = [each for each in self._leaving if not each.lost]
+        self._leaving.append(connection)
+        if len(self._leaving) > MAX_LEAVING:
+            self._leaving.pop(0).drop()
+        self._watch()
+
+    def _watch(self) -> None:
         if not self._loop.running:
             self._loop.start(IDLE_SECONDS / 3, now=False)
 
     def _close_idle(self) -> None:
-        before = self._clock.seconds() - IDLE_SECONDS
+        now = self._clock.seconds()
+        before = now - IDLE_SECONDS
         old = [each for each in self._idle if each.idle_since < before or each.lost]
         self._idle = [each for each in self._idle if each not in old]
         for connection in old:
             connection.close()
-        if not self._idle and self._loop.running:
+        self._leaving = [each for each in self._leaving if not each.lost]
+        while self._leaving and self._leaving[0].idle_since <= now - LEAVING_SECONDS:
+            self._leaving.pop(0).drop()
+        if not (self._idle or self._leaving) and self._loop.running:
             self._loop.stop()
 
     def close(self) -> None:
         """
-        Close all idle connections.
+        Close all connections that carry nothing.
         """
         idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+        leaving, self._leaving = self._leaving, []
+        for connection in leaving:
+            connection.drop()
         if self._loop.running:
             self._loop.stop()

@@ -48,8 +48,12 @@ from dss.transport.ends import half_close
 from dss.wire.http1 import LAST_CHUNK, write_chunk
 
 #: How long a connection that must close may go on sending what nobody reads, so
-#: that its client, which may still be writing, gets to see the answer.
+#: that its client, which may still be writing, gets to see the answer. It begins when all that
+#: was written has left dss: a client may take its time to read.
 LINGER_SECONDS = 5.0
+
+#: How many connections above the limit are told so at once. More are cut without a word.
+TOLD_SURPLUS = 16
 
 #: How much of later requests is read while one is being answered.
 PIPELINED_BYTES = 64 * 1024
@@ -156,11 +160,13 @@ class Gate:
 
     @ivar limit: how many there may be at once.
     @ivar count: how many there are.
+    @ivar surplus: how many above the limit are being told so.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.count = 0
+        self.surplus = 0
 
 
 @implementer(IHalfCloseableProtocol)
@@ -198,9 +204,12 @@ class ClientChannel(HTTPChannel):
         self._rests = True
         self._first = b""
         self._head_deadline: IDelayedCall | None = None
-        self._lingering: IDelayedCall | None = None
+        self._lingers = False
+        self._linger_deadline: IDelayedCall | None = None
         self._relaying = False
         self._counted = False
+        self._in_surplus = False
+        self._departed = False
         self._lost = False
         self._reset_exchange()
 
@@ -229,6 +238,11 @@ class ClientChannel(HTTPChannel):
         self.idle_since = self._factory.clock.seconds()
         gate = self._factory.gate
         if gate.count >= gate.limit:
+            if gate.surplus >= TOLD_SURPLUS:
+                self.transport.abortConnection()
+                return
+            gate.surplus += 1
+            self._in_surplus = True
             self._refuse(TooMany(f"this socket serves {gate.limit} connections at once"))
             return
         gate.count += 1
@@ -242,7 +256,7 @@ class ClientChannel(HTTPChannel):
         if self._relaying:
             assert self._exchange is not None
             self._exchange.relay_received(data)
-        elif self._lingering is None:
+        elif not self._lingers:
             if self._rests and not self._buffer:
                 known = self._factory.heads.get(data)
                 if known is not None:
@@ -275,7 +289,7 @@ class ClientChannel(HTTPChannel):
         A head that has begun must end in time.
         """
         begun = self._in_head and (self.requests or self._buffer)
-        if begun and self._head_deadline is None and self._lingering is None:
+        if begun and self._head_deadline is None and not self._lingers:
             self.idle_since = None
             self._head_deadline = self._factory.clock.callLater(
                 self._factory.limits.head_seconds,
@@ -297,7 +311,7 @@ class ClientChannel(HTTPChannel):
         L{dss.transport.departure}.
         """
         self.read_ended = True
-        if self._lingering is not None or self._exchange is None:
+        if self._lingers or self._exchange is None:
             self._lose()
         elif departed(self.transport) or not (self._relaying or self._body_done):
             self.leave()
@@ -307,8 +321,10 @@ class ClientChannel(HTTPChannel):
 
     def writeConnectionLost(self) -> None:
         """
-        We ended our side; that was our own doing.
+        We ended our side, and all that was written has left.
         """
+        if self._lingers:
+            self._cut_after(LINGER_SECONDS)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -317,11 +333,14 @@ class ClientChannel(HTTPChannel):
         self._lost = True
         self._factory.departures.forget(self.transport)
         self._cancel_head_deadline()
-        if self._lingering is not None and self._lingering.active():
-            self._lingering.cancel()
+        if self._linger_deadline is not None and self._linger_deadline.active():
+            self._linger_deadline.cancel()
         if self._counted:
             self._counted = False
             self._factory.gate.count -= 1
+        if self._in_surplus:
+            self._in_surplus = False
+            self._factory.gate.surplus -= 1
         self._factory.channels.discard(self)
         exchange = self._exchange
         self._exchange = None
@@ -348,7 +367,7 @@ class ClientChannel(HTTPChannel):
         """
         A line of a head.
         """
-        if self._lingering is not None:
+        if self._lingers:
             return
         self._rests = False
         if line[:1] in (b" ", b"\t"):
@@ -397,7 +416,7 @@ class ClientChannel(HTTPChannel):
         """
         The head is complete: the exchange starts now, before the body.
         """
-        if self._lingering is not None:
+        if self._lingers:
             return
         self._in_head = False
         self._cancel_head_deadline()
@@ -441,7 +460,7 @@ class ClientChannel(HTTPChannel):
         if self._accepted:
             if self._exchange is not None and not self._reply_done:
                 self._exchange.body_received(data)
-        elif self._lingering is None:
+        elif not self._lingers:
             self._early_body.append(data)
 
     def body_complete(self) -> None:
@@ -459,7 +478,7 @@ class ClientChannel(HTTPChannel):
         """
         Bytes of a body, or of the next request.
         """
-        if self._lingering is not None:
+        if self._lingers:
             return
         if self._handlingRequest:
             self._dataBuffer.append(data)
@@ -637,7 +656,7 @@ class ClientChannel(HTTPChannel):
         to the end. A client that does not read its replies waits with its next request,
         for each of them may have a long reply.
         """
-        if not (self._body_done and self._reply_done) or self._lingering is not None:
+        if not (self._body_done and self._reply_done) or self._lingers:
             return
         if self._client_slow and self.persistent:
             return
@@ -672,7 +691,7 @@ class ClientChannel(HTTPChannel):
         """
         Answer a request that can't be read, and close.
         """
-        if self._lingering is not None:
+        if self._lingers:
             return
         self._cancel_head_deadline()
         body = error.body()
@@ -719,19 +738,24 @@ class ClientChannel(HTTPChannel):
         End our side, and read what still comes for a while: closing with bytes unread
         would reset the connection, and the client might never see the answer.
         """
-        if self._lingering is not None or self._lost:
+        if self._lingers or self._lost:
             return
-        self._lingering = self._factory.clock.callLater(
-            LINGER_SECONDS, self.transport.abortConnection
-        )
+        self._lingers = True
         self.idle_since = None
         self._release(_ALL)
         self._dataBuffer = []
         self.clearLineBuffer()  # type: ignore[no-untyped-call]
         if self.read_ended:
             self._lose()
-        else:
-            half_close(self.transport)
+        elif not half_close(self.transport):
+            # It does not tell when all has left, so it gets the time of an idle one.
+            self._cut_after(self._factory.limits.idle_seconds)
+
+    def _cut_after(self, seconds: float) -> None:
+        if self._linger_deadline is None and not self._lost:
+            self._linger_deadline = self._factory.clock.callLater(
+                seconds, self.transport.abortConnection
+            )
 
     # flow control
 
@@ -758,15 +782,26 @@ class ClientChannel(HTTPChannel):
         """
 
     def _hold(self, why: int) -> None:
-        if not self._holds and not self.read_ended:
+        if not self._holds and not self.read_ended and not self._departed:
             self.transport.pauseProducing()
+            self._factory.departures.watch(self.transport, self._read_out)
         self._holds |= why
 
     def _release(self, why: int) -> None:
         if self._holds:
             self._holds &= ~why
             if not self._holds and not self.read_ended and not self._lost:
+                if not self._departed:
+                    self._factory.departures.forget(self.transport)
                 self.transport.resumeProducing()
+
+    def _read_out(self) -> None:
+        """
+        The client left while it wasn't read from: read what it left, which is no more than the
+        kernel holds. Its end comes after that.
+        """
+        self._departed = True
+        self.transport.resumeProducing()
 
 
 class ClientFactory(ServerFactory):

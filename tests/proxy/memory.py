@@ -6,6 +6,7 @@ tells them, byte by byte, on a clock that only the test moves.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +39,9 @@ class Wire(StringTransport):
     @ivar half_closed: whether our side ended.
     @ivar closed: whether the connection was closed, or broken off.
     @ivar aborted: whether it was broken off.
+    @ivar unread: whether the other end reads nothing, so that what is written stays with us.
+    @ivar keeps: whether it does not even let us close.
+    @ivar ending: whether the connection is to be closed once the other end lets us.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -46,6 +50,8 @@ class Wire(StringTransport):
         self.half_closed = False
         self.closed = False
         self.aborted = False
+        self.unread = self.keeps = self.ending = False
+        self._handle: socket.socket | None = None
         self._clock = clock
         self._told = False
 
@@ -71,8 +77,23 @@ class Wire(StringTransport):
 
     def loseWriteConnection(self) -> None:
         self.half_closed = True
+        if not self.unread:
+            self._clock.callLater(0, self._half_closed)
+
+    def _half_closed(self) -> None:
+        if not self.closed:
+            self.protocol.writeConnectionLost()
+
+    def getHandle(self) -> socket.socket | None:
+        """
+        The socket that tells whether the other end is there.
+        """
+        return self._handle
 
     def loseConnection(self) -> None:
+        self.ending = True
+        if self.keeps:
+            return
         self.closed = True
         super().loseConnection()
         self._lose(ConnectionDone())
@@ -110,6 +131,21 @@ class Wire(StringTransport):
         assert self.producerState == "producing", "nobody reads"
         assert IHalfCloseableProtocol.providedBy(self.protocol)
         self.protocol.readConnectionLost()
+
+    def read(self) -> None:
+        """
+        The other end reads all that was written to it.
+        """
+        self.unread = False
+        if self.half_closed:
+            self._half_closed()
+
+    def depart(self) -> None:
+        """
+        The other end closes its socket. Nobody here sees that who does not look.
+        """
+        self._handle = socket.socket(socket.AF_UNIX)
+        self._handle.close()
 
     def leave(self) -> None:
         """

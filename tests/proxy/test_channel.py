@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
+from zope.interface import directlyProvides
 
 from dss.config.settings import Limits
 from dss.errors import Denied, NotFound, Problem
@@ -19,6 +21,7 @@ from dss.model.message import RequestHead, ResponseHead
 from dss.proxy.client_side import (
     LINGER_SECONDS,
     PIPELINED_BYTES,
+    TOLD_SURPLUS,
     ClientChannel,
     ClientFactory,
     Gate,
@@ -892,8 +895,87 @@ def test_a_lingering_connection() -> None:
     for _ in range(10):
         client.send(PING * 10)
     assert (client.take(), side.exchanges, client.closed) == (b"", [], False)
-    side.clock.advance(LINGER_SECONDS)
+    side.clock.pump([0, LINGER_SECONDS])
     assert client.aborted
+
+
+@pytest.mark.parametrize("ends", ["HTTP/1.1\r\nConnection: close", "HTTP/1.0"])
+def test_a_reply_that_is_read_late(ends: str) -> None:
+    """
+    A client that takes its time gets the whole of its last reply: the connection is cut
+    only after that.
+    """
+    side = Side()
+    client = side.connect()
+    client.unread = True
+    client.send(f"GET /a {ends}\r\nHost: d\r\n\r\n".encode())
+    side.exchanges[0].answer(b"x" * 400_000)
+    client.protocol.pauseProducing()
+    assert client.half_closed
+    side.clock.pump([LINGER_SECONDS] * 20)
+    assert not client.closed
+    client.read()
+    side.clock.advance(LINGER_SECONDS - 1)
+    assert not client.closed
+    assert client.take().endswith(b"x" * 400_000)
+    side.clock.advance(1)
+    assert client.aborted
+    side.clock.advance(0)
+    assert side.gate.count == 0
+
+
+def test_a_late_reader_whose_directions_end_together() -> None:
+    """
+    Nothing tells that it has read all, so it has as long as an idle one.
+    """
+    side = Side(idle_seconds=100)
+    wire = Whole(side.clock)
+    wire.join(side.factory.buildProtocol(None))
+    directlyProvides(wire, ISSLTransport)
+    wire.send(b"GET /a HTTP/1.0\r\n\r\n")
+    side.exchanges[0].answer()
+    assert wire.ended
+    side.clock.advance(99)
+    assert not wire.aborted
+    side.clock.advance(1)
+    assert wire.aborted
+
+
+class Whole(Wire):
+    """
+    A transport such as TLS's, whose end takes as long as the other end likes.
+    """
+
+    ended = False
+
+    def loseConnection(self) -> None:
+        self.ended = True
+
+
+def test_a_client_that_leaves_unread() -> None:
+    """
+    Nobody reads from a client whose body isn't wanted yet, nor from one with many requests
+    at once; when it has left, that is noticed all the same.
+    """
+    side = Side()
+    waiting, eager = side.connect(), side.connect()
+    waiting.send(b"PUT /a HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\n")
+    eager.send(PING)
+    eager.send(PING * (PIPELINED_BYTES // len(PING) + 1))
+    for number, client in enumerate((waiting, eager)):
+        assert not client.reads
+        side.clock.pump([1.0] * 3)
+        assert not client.reads
+        client.depart()
+        side.clock.advance(1.0)
+        # What it left in the socket is read, and then its end is seen.
+        client.send(b"x" * 100)
+        client.half_close()
+        side.clock.advance(0)
+        assert side.exchanges[number].events[-1:] == ["client_left"]
+    assert side.gate.count == 0
+    side.clock.pump([1.0] * 2)
+    assert [each for each in side.clock.getDelayedCalls() if each.getTime() < 60] == []
 
 
 def test_a_lingering_connection_that_ends() -> None:
@@ -948,6 +1030,23 @@ def test_too_many_connections() -> None:
     fourth = side.connect()
     fourth.send(PING)
     assert status(fourth.take()) == 200
+
+
+def test_far_too_many_connections() -> None:
+    """
+    A few are told; the others are cut at once, and hold nothing.
+    """
+    side = Side(connections=1)
+    side.connect()
+    told = [side.connect() for _ in range(TOLD_SURPLUS)]
+    cut = [side.connect() for _ in range(3)]
+    side.clock.advance(0)
+    assert {status(each.take()) for each in told} == {503}
+    assert [(each.take(), each.aborted) for each in cut] == [(b"", True)] * 3
+    assert not any(each.closed for each in told)
+    told[0].leave()
+    assert status(side.connect().take()) == 503
+    assert side.connect().aborted
 
 
 # hand-over

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dss.engine.identity import PATIENCE_SECONDS
-from dss.engine.pool import IDLE_SECONDS
+from dss.engine.pool import IDLE_SECONDS, LEAVING_SECONDS, MAX_LEAVING
 from dss.model.owner import OWNER_LABEL
 from tests.proxy.memory import VERSION, Wire, World, as_json, counted, unexpected
 from tests.proxy.test_channel import message, status
@@ -1106,6 +1106,85 @@ def test_a_client_that_leaves_a_relay() -> None:
     assert engine.take() == b"input"
     assert engine.closed
     assert not engine.aborted
+
+
+def test_a_client_that_leaves_an_attach_whose_input_nobody_reads() -> None:
+    """
+    That is noticed, and the engine gets what the client left, but not for ever.
+    """
+    world = owned()
+    client, engine = attached(world)
+    engine.keeps = True
+    engine.protocol.pauseProducing()
+    assert not client.reads
+    world.clock.pump([1.0] * 3)
+    client.depart()
+    world.clock.advance(1.0)
+    client.send(b"the rest")
+    client.half_close()
+    world.settle()
+    assert engine.take() == b"the rest"
+    assert (engine.ending, engine.closed) == (True, False)
+    world.clock.advance(LEAVING_SECONDS - 1)
+    assert not engine.closed
+    world.clock.pump([1.0] * 20)
+    assert engine.aborted
+
+
+def test_many_clients_that_leave_input_that_nobody_reads() -> None:
+    """
+    The oldest of their connections to the engine go first.
+    """
+    world = owned()
+    engines = []
+    for _ in range(MAX_LEAVING + 2):
+        client, engine = attached(world)
+        engine.keeps = True
+        client.leave()
+        engines.append(engine)
+    assert [each.aborted for each in engines] == [True] * 2 + [False] * MAX_LEAVING
+    world.guard.stop()
+    assert all(each.aborted for each in engines)
+
+
+def test_a_client_that_leaves_a_stalled_body() -> None:
+    """
+    The engine learns of it, though it does not read.
+    """
+    world = owned()
+    client = world.client()
+    engine = put(world, client, "Content-Length: 1000\r\n")
+    client.send(b"x" * 10)
+    engine.protocol.pauseProducing()
+    client.depart()
+    world.clock.advance(1.0)
+    client.half_close()
+    world.settle()
+    assert engine.aborted
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_engine_that_dies_while_its_client_is_slow(whole: bool) -> None:
+    """
+    What it left is for the client; then the reply ends, or breaks off.
+    """
+    world = owned()
+    client = world.client()
+    client.send(ask("GET", f"/containers/{ID}/logs?stdout=1&follow=1"))
+    engine = world.engine.last()
+    engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.protocol.pauseProducing()
+    assert not engine.reads
+    world.clock.pump([1.0] * 3)
+    assert not engine.reads
+    engine.depart()
+    world.clock.advance(1.0)
+    engine.send(b"3\r\n{}\n\r\n" + b"0\r\n\r\n" * whole)
+    if not whole:
+        engine.half_close()
+    world.settle()
+    assert client.take().endswith(b"3\r\n{}\n\r\n" + b"0\r\n\r\n" * whole)
+    assert client.aborted is not whole
 
 
 def test_backpressure_of_a_relay() -> None:

@@ -5,6 +5,7 @@ Who is gone, and who only has no more to say.
 from __future__ import annotations
 
 import socket
+import struct
 
 import pytest
 from twisted.internet.task import Clock
@@ -56,10 +57,18 @@ def test_our_own_half_close_is_no_departure() -> None:
 
 def test_what_can_t_be_told() -> None:
     """
-    Of other sockets nothing is known.
+    Of other sockets no more is known than that the connection was broken off.
     """
-    with socket.socket(socket.AF_INET) as other:
-        assert departed(Held(other)) is None
+    listening = socket.create_server(("127.0.0.1", 0))
+    with listening, socket.create_connection(listening.getsockname()) as other:
+        ours, _ = listening.accept()
+        with ours:
+            assert departed(Held(ours)) is None
+            other.shutdown(socket.SHUT_WR)
+            assert departed(Held(ours)) is None
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            other.close()
+            assert departed(Held(ours)) is True
     assert departed(object()) is None
     assert departed(Held(object())) is None
 
@@ -88,6 +97,7 @@ def test_a_watch() -> None:
         pairs[2][1].close()
         clock.advance(1.0)
         assert left == [1, 2]
+        clock.advance(1.0)
         assert clock.getDelayedCalls() == []
         watch.forget(transports[0])
     finally:
