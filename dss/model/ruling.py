@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
+from dss.model.archives import ArchiveFiles
 from dss.model.facts import Json, Question
 from dss.model.message import HeaderList, ResponseHead
 from dss.model.version import ApiVersion
@@ -114,6 +115,18 @@ class ContextWatch:
 
 
 @frozen
+class ImagesWatch:
+    """
+    The client's body is an archive of images: the engine gets its end only once what is
+    inside is judged.
+
+    @ivar judge: judges the archive's files, and raises what denies them.
+    """
+
+    judge: Callable[[ArchiveFiles], Judgement[None]]
+
+
+@frozen
 class Forward:
     """
     A request for the engine, in the parts from which it is written anew.
@@ -140,7 +153,7 @@ class Forward:
     reply: Reply = field(factory=Stream)
     rewrites: tuple[str, ...] = ()
     version: ApiVersion | None = None
-    watch: ContextWatch | None = None
+    watch: ContextWatch | ImagesWatch | None = None
     after: Callable[[bool], Judgement[None]] | None = None
 
 

@@ -426,7 +426,7 @@ class Exchange:
         if forward.body is not None:
             headers.append(("Content-Type", "application/json"))
         if forward.watch is not None and self._head.length == 0:
-            self._machine.failed(BadRequest("the request has no build's context"))
+            self._machine.failed(BadRequest("the request has no archive"))
             return
         streams = (
             found.route.body is Body.STREAM and forward.body is None and (self._head.length != 0)

@@ -1,6 +1,6 @@
 """
-A build's context on its way to the engine: its last piece waits until its Dockerfile is
-judged.
+An archive on its way to the engine: its last piece waits until what is inside is judged, a
+build's Dockerfile or the images to load.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from dss.model.ruling import ContextWatch
+from dss.model.ruling import ContextWatch, ImagesWatch, Judgement
 from dss.proxy.judging import Answers, drive
 from dss.wire.context import ContextReader
+from dss.wire.images import ImagesReader
 
 
 class BodySides(Protocol):
@@ -48,18 +49,22 @@ class BodySides(Protocol):
 
 class WatchedBody:
     """
-    Passes a context on, but for what completes it. The engine begins with a build once
-    it has read the archive's end, and gives up where its connection ends before that
+    Passes an archive on, but for what completes it. The engine begins with a build, or a
+    load, once it has read the archive's end, and gives up where its connection ends before that
     (proved on engines 20.10, 26.1 and 28.5).
     """
 
     __slots__ = ("_answers", "_asking", "_ended", "_held", "_judged", "_reader", "_sides", "_watch")
 
-    def __init__(self, watch: ContextWatch, answers: Answers, sides: BodySides) -> None:
+    def __init__(
+        self, watch: ContextWatch | ImagesWatch, answers: Answers, sides: BodySides
+    ) -> None:
         self._watch = watch
         self._answers = answers
         self._sides = sides
-        self._reader = ContextReader(watch.dockerfile)
+        self._reader: ContextReader | ImagesReader = (
+            ImagesReader() if isinstance(watch, ImagesWatch) else ContextReader(watch.dockerfile)
+        )
         self._held: list[bytes] | None = None
         self._judged = False
         self._ended = False
@@ -112,7 +117,7 @@ class WatchedBody:
         self._held = held
         self._sides.hold_client()
         try:
-            judging = drive(self._watch.judge(self._reader.dockerfile()), self._answers)
+            judging = drive(self._judgement(), self._answers)
         except Exception:
             self._sides.fail_body(Failure())
             return
@@ -121,6 +126,14 @@ class WatchedBody:
             judging.addCallbacks(self._allowed, self._denied)
         else:
             self._allowed(None)
+
+    def _judgement(self) -> Judgement[None]:
+        reader, watch = self._reader, self._watch
+        if isinstance(reader, ImagesReader):
+            assert isinstance(watch, ImagesWatch)
+            return watch.judge(reader.files())
+        assert isinstance(watch, ContextWatch)
+        return watch.judge(reader.dockerfile())
 
     def _denied(self, failure: Failure) -> None:
         if self._asking is not None:

@@ -4,8 +4,16 @@ Rows of the operations on images.
 
 from __future__ import annotations
 
-from dss.policy.images import making, pruning, registries, removing, saving, showing, tagging
-from dss.policy.later import later
+from dss.policy.images import (
+    loading,
+    making,
+    pruning,
+    registries,
+    removing,
+    saving,
+    showing,
+    tagging,
+)
 from dss.routes.table import (
     Body,
     Family,
@@ -19,9 +27,7 @@ from dss.routes.table import (
     texts,
 )
 
-_LATER = "denied for now"
 _VISIBLE = "own images and those that nobody owns"
-_ARCHIVES = later("archives of images")
 
 ROUTES = (
     Route(
@@ -164,8 +170,8 @@ ROUTES = (
         "POST",
         "/images/load",
         Family.IMAGES,
-        _ARCHIVES,
-        _LATER,
+        loading.load,
+        "read before the engine gets its end; names as for a tag",
         params=(boolean("quiet"), texts("platform", "1.48")),
         body=Body.STREAM,
     ),

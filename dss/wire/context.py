@@ -1,240 +1,51 @@
 """
 Reads a build's context, a tar archive, as it streams by, and keeps its Dockerfile only.
-
-It is stricter than the engine's own reader: what two readers could understand in two
-ways is refused. Facts of the engine are those of moby 28.5 (C{builder/remotecontext},
-C{pkg/archive}) and of Go's C{archive/tar}.
 """
 
 from __future__ import annotations
 
-import bz2
-import hashlib
-import lzma
-import posixpath
-import re
-import zlib
-from collections.abc import Iterator
-from typing import Protocol
-
 from dss.errors import BadRequest
+from dss.wire.archive import ArchiveReader, Member, Sink, ancestors, cleaned
 
 #: The most bytes of a Dockerfile.
 DOCKERFILE_BYTES = 1024 * 1024
 
-#: The most bytes of a long name, or of one member's extended header.
-SPECIAL_BYTES = 256 * 1024
 
-#: The most members of a context.
-MEMBERS = 1_000_000
-
-#: The most links of a context: each is remembered, by 16 bytes.
-LINKS = 50_000
-
-#: A compressed context may grow to so many times its size, beyond L{FREE_BYTES}.
-RATIO = 200
-FREE_BYTES = 16 * 1024 * 1024
-
-#: Memory that unpacking xz may take: enough for what C{xz -7} makes.
-_XZ_BYTES = 20 * 1024 * 1024
-
-_PIECE = 64 * 1024
-_BLOCK = 512
-_ZEROS = bytes(_BLOCK)
-_MAGIC_LENGTH = 6
-
-_OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
-_TIMES = re.compile(rb"(?:\0{12}|[0-7]{11}[ \0]){2}\0*")
-_RECORD_LENGTH = re.compile(rb"([1-9][0-9]{0,6}) ")
-_DECIMAL = re.compile(rb"[0-9]{1,16}")
-_HEADER_ONLY = b"123456"
-_LINK_TYPES = b"12"
-
-
-class _Unpacker(Protocol):
+class ContextReader(ArchiveReader):
     """
-    One compression, taken off.
+    Finds the Dockerfile in a context.
     """
 
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        """
-        What a piece holds, in pieces of a bounded size.
-
-        @raise BadRequest: where it is broken, or goes on after its end.
-        """
-
-    def end(self) -> None:
-        """
-        @raise BadRequest: where it ended too early.
-        """
-
-
-class _Plain:
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        yield data
-
-    def end(self) -> None:
-        """
-        It may end anywhere.
-        """
-
-
-class _Deflated:
-    """
-    gzip. More than one member could be read in two ways, so it is refused.
-    """
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
-
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        inner = self._inner
-        while True:
-            if inner.eof:
-                if data:
-                    raise BadRequest("the build's context goes on after its compressed end")
-                return
-            try:
-                piece = inner.decompress(data, _PIECE)
-            except zlib.error:
-                raise _broken() from None
-            if piece:
-                yield piece
-            data = inner.unused_data if inner.eof else inner.unconsumed_tail
-            if not data and len(piece) < _PIECE and not inner.eof:
-                return
-
-    def end(self) -> None:
-        if not self._inner.eof:
-            raise _broken()
-
-
-class _Blocks:
-    """
-    bzip2 and xz.
-    """
-
-    def __init__(self, inner: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
-        self._inner = inner
-
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        inner = self._inner
-        while True:
-            if inner.eof:
-                if data or inner.unused_data:
-                    raise BadRequest("the build's context goes on after its compressed end")
-                return
-            try:
-                piece = inner.decompress(data, _PIECE)
-            except (OSError, lzma.LZMAError, EOFError):
-                raise _broken() from None
-            data = b""
-            if piece:
-                yield piece
-            if inner.needs_input:
-                return
-
-    def end(self) -> None:
-        if not self._inner.eof:
-            raise _broken()
-
-
-def _broken() -> BadRequest:
-    return BadRequest("the build's context is compressed in a way that dss can't unpack")
-
-
-def _unpacker(start: bytes) -> _Unpacker:
-    """
-    The compression that the engine sees in an archive's first bytes.
-    """
-    if start.startswith(b"\x1f\x8b\x08"):
-        return _Deflated()
-    if start.startswith(b"BZh"):
-        return _Blocks(bz2.BZ2Decompressor())
-    if start.startswith(b"\xfd7zXZ\0"):
-        return _Blocks(lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_BYTES))
-    skippable = len(start) >= 4 and start[0] & 0xF0 == 0x50 and start[1:4] == b"*M\x18"
-    if start.startswith(b"\x28\xb5\x2f\xfd") or skippable:
-        raise BadRequest(
-            "the build's context is compressed by zstd, which dss does not read; "
-            "gzip, bzip2 and xz are allowed"
-        )
-    return _Plain()
-
-
-class ContextReader:
-    """
-    Reads a context piece by piece, in memory that does not grow with it.
-
-    @ivar complete: whether the archive's end was read: what is beyond that is nothing.
-    """
+    called = "the build's context"
 
     def __init__(self, dockerfile: str) -> None:
         """
         @param dockerfile: the wanted Dockerfile's path, as the C{dockerfile} parameter
             has it; empty for the engine's default.
         """
-        wanted = _cleaned((dockerfile or "Dockerfile").encode("utf-8", "surrogateescape"))
-        # The engine takes the lower-case name where its default one is missing.
+        super().__init__()
+        wanted = cleaned((dockerfile or "Dockerfile").encode("utf-8", "surrogateescape"))
+        # The engine takes the lower-case name where its default one is missing (moby 28.5,
+        # builder/remotecontext).
         self._wanted = [wanted, b"/dockerfile"] if wanted == b"/Dockerfile" else [wanted]
-        self._above = {above for each in self._wanted for above in _ancestors(each)}
+        self._above = {above for each in self._wanted for above in ancestors(each)}
         self._shown = wanted[1:].decode("utf-8", "replace")
         self._found: dict[bytes, bytearray] = {}
-        self._unpacker: _Unpacker | None = None
-        self._start = b""
-        self._came = 0
-        self._grown = 0
-        self._pending = bytearray()
-        self._left = 0
-        self._padding = 0
-        self._into: bytearray | None = None
-        self._special: bytearray | None = None
-        self._special_type = b""
-        self._name: bytes | None = None
-        self._link_name = False
-        self._records: dict[bytes, bytes] | None = None
-        self._one_zero_block = False
-        self._members = 0
-        self._links: set[bytes] = set()
-        self.complete = False
 
-    def feed(self, data: bytes) -> None:
-        """
-        Read a piece.
-
-        @raise BadRequest: where it is no context that can be read in one way.
-        """
-        self._came += len(data)
-        if self._unpacker is None:
-            self._start += data
-            if len(self._start) < _MAGIC_LENGTH:
-                return
-            data, self._start = self._start, b""
-            self._unpacker = _unpacker(data)
-        self._unpack(data)
-
-    def _unpack(self, data: bytes) -> None:
-        assert self._unpacker is not None
-        for piece in self._unpacker.unpack(data):
-            self._grown += len(piece)
-            if self._grown > FREE_BYTES + RATIO * self._came:
-                raise BadRequest("the build's context grows too much when it is unpacked")
-            self._read(piece)
-
-    def end(self) -> None:
-        """
-        Nothing more comes.
-
-        @raise BadRequest: where the archive ended too early.
-        """
-        if self._unpacker is None:
-            self._unpacker = _unpacker(self._start)
-            self._unpack(self._start)
-        self._unpacker.end()
-        if not self.complete:
-            if self._pending or self._left or self._padding or not self._members:
-                raise BadRequest("the build's context is no whole tar archive")
-            self._finish()
+    def member(self, member: Member) -> Sink | None:
+        path = member.path
+        if path in self._above and member.kind != "directory":
+            raise BadRequest("the Dockerfile's directory in the build's context is none")
+        if path not in self._wanted:
+            return None
+        if member.kind != "file":
+            raise BadRequest("the Dockerfile in the build's context is no regular file")
+        if path in self._found:
+            raise BadRequest("the build's context has more than one Dockerfile")
+        if member.size > DOCKERFILE_BYTES:
+            raise BadRequest(f"the Dockerfile is over {DOCKERFILE_BYTES} bytes")
+        self._found[path] = bytearray()
+        return self._found[path].extend
 
     def dockerfile(self) -> bytes:
         """
@@ -247,209 +58,3 @@ class ContextReader:
                 return bytes(self._found[path])
         # In the engine's words (moby 28.5).
         raise BadRequest(f"Cannot locate specified Dockerfile: {self._shown}")
-
-    # the archive
-
-    def _read(self, piece: bytes) -> None:
-        view = memoryview(piece)
-        while view:
-            if self.complete:
-                if any(view):
-                    raise BadRequest("the build's context goes on after its archive's end")
-                return
-            if self._left:
-                taken = view[: self._left]
-                self._left -= len(taken)
-                view = view[len(taken) :]
-                if self._into is not None:
-                    self._into += taken
-                if not self._left and self._special is not None:
-                    self._end_special()
-            elif self._padding:
-                taken = view[: self._padding]
-                self._padding -= len(taken)
-                view = view[len(taken) :]
-            else:
-                taken = view[: _BLOCK - len(self._pending)]
-                self._pending += taken
-                view = view[len(taken) :]
-                if len(self._pending) == _BLOCK:
-                    block = bytes(self._pending)
-                    self._pending.clear()
-                    self._block(block)
-
-    def _block(self, block: bytes) -> None:
-        if block == _ZEROS:
-            if self._one_zero_block:
-                self._finish()
-            self._one_zero_block = True
-            return
-        if self._one_zero_block:
-            raise BadRequest("the build's context has an empty block between its members")
-        self._members += 1
-        if self._members > MEMBERS:
-            raise BadRequest(f"the build's context has more than {MEMBERS} members")
-        _check_sum(block)
-        kind = block[156:157]
-        size = _number(block[124:136])
-        self._into = None
-        if kind in (b"L", b"K", b"x", b"g"):
-            self._begin_special(kind, size)
-        elif kind == b"\0" or (kind in b"01234567" and kind != b"7"):
-            size = self._member(kind, block, size)
-        else:
-            raise BadRequest(
-                f"the build's context has a member of the kind {kind!r}, which dss does not read"
-            )
-        self._left = size
-        self._padding = -size % _BLOCK
-
-    def _finish(self) -> None:
-        if self._name is not None or self._link_name or self._records is not None:
-            raise BadRequest("the build's context ends after the head of a member")
-        self.complete = True
-
-    def _begin_special(self, kind: bytes, size: int) -> None:
-        if not 0 < size <= SPECIAL_BYTES:
-            raise BadRequest("the build's context has a name or a head of a forbidden size")
-        # Go drops what a global head follows, and other mixtures have no one meaning.
-        pending = self._name is not None or self._link_name
-        if (
-            self._records is not None
-            or (kind in b"xg" and pending)
-            or (kind == b"L" and self._name is not None)
-            or (kind == b"K" and self._link_name)
-        ):
-            raise BadRequest("the build's context has heads that contradict each other")
-        self._special = self._into = bytearray()
-        self._special_type = kind
-
-    def _end_special(self) -> None:
-        assert self._special is not None
-        data, self._special = bytes(self._special), None
-        self._into = None
-        if self._special_type in b"LK":
-            name = data.rstrip(b"\0")
-            if not name or b"\0" in name:
-                raise BadRequest("the build's context has a long name that is none")
-            if self._special_type == b"L":
-                self._name = name
-            else:
-                self._link_name = True
-            return
-        records = _records(data)
-        if self._special_type == b"x":
-            self._records = records
-        elif records.keys() & {b"path", b"linkpath", b"size"}:
-            raise BadRequest("the build's context has a name for all of its members")
-
-    def _member(self, kind: bytes, block: bytes, size: int) -> int:
-        """
-        A member's head.
-
-        @return: how many bytes of data follow.
-        """
-        name = self._name if self._name is not None else _short_name(block)
-        records = self._records or {}
-        self._name, self._link_name, self._records = None, False, None
-        name = records.get(b"path", name)
-        if b"size" in records:
-            if not _DECIMAL.fullmatch(records[b"size"]):
-                raise BadRequest("the build's context has a size that is no number")
-            size = int(records[b"size"])
-        regular = kind in (b"\0", b"0")
-        if not name or (regular and name.endswith(b"/")):
-            raise BadRequest("the build's context has a file without a name")
-        if size and not regular:
-            raise BadRequest("the build's context has a link or a directory with data")
-        path = _cleaned(name)
-        if any(_digest(each) in self._links for each in _ancestors(path)):
-            raise BadRequest(f"the build's context writes {path!r} through a link of its own")
-        if kind in _LINK_TYPES:
-            if len(self._links) >= LINKS:
-                raise BadRequest(f"the build's context has more than {LINKS} links")
-            self._links.add(_digest(path))
-        if path in self._above and kind != b"5":
-            raise BadRequest("the Dockerfile's directory in the build's context is none")
-        if path in self._wanted:
-            if not regular:
-                raise BadRequest("the Dockerfile in the build's context is no regular file")
-            if path in self._found:
-                raise BadRequest("the build's context has more than one Dockerfile")
-            if size > DOCKERFILE_BYTES:
-                raise BadRequest(f"the Dockerfile is over {DOCKERFILE_BYTES} bytes")
-            self._into = self._found[path] = bytearray()
-        return size
-
-
-def _cleaned(name: bytes) -> bytes:
-    """
-    A member's path below the context, as the engine cleans it.
-    """
-    return posixpath.normpath(b"/" + name.lstrip(b"/"))
-
-
-def _ancestors(path: bytes) -> Iterator[bytes]:
-    """
-    The directories above a clean path, the context's root among them.
-    """
-    while path != b"/":
-        path = posixpath.dirname(path)
-        yield path
-
-
-def _digest(path: bytes) -> bytes:
-    return hashlib.blake2b(path, digest_size=16).digest()
-
-
-def _check_sum(block: bytes) -> None:
-    expected = _number(block[148:156])
-    if expected != sum(block) - sum(block[148:156]) + 8 * 32:
-        raise BadRequest("the build's context is no tar archive")
-
-
-def _number(field: bytes) -> int:
-    if field[0] == 0x80:
-        value = int.from_bytes(field[1:], "big")
-        if value < 2**53:
-            return value
-    elif match := _OCTAL.fullmatch(field):
-        return int(match[1] or b"0", 8)
-    raise BadRequest("the build's context has a number that dss can't read")
-
-
-def _short_name(block: bytes) -> bytes:
-    """
-    The name in a member's own head, which depends on the dialect.
-    """
-    name = block[:100].partition(b"\0")[0]
-    magic = block[257:265]
-    if magic[:6] == b"ustar\0":
-        if block[508:512] == b"tar\0":
-            raise BadRequest("the build's context is an archive of star's, which dss does not read")
-        prefix = block[345:500].partition(b"\0")[0]
-        return prefix + b"/" + name if prefix else name
-    if magic == b"ustar  \0" and not _TIMES.fullmatch(block[345:500]):
-        raise BadRequest("the build's context has a head that could be read in two ways")
-    return name
-
-
-def _records(data: bytes) -> dict[bytes, bytes]:
-    """
-    The records of an extended header (POSIX, I{pax}).
-    """
-    found: dict[bytes, bytes] = {}
-    place = 0
-    while place < len(data):
-        match = _RECORD_LENGTH.match(data, place)
-        end = place + int(match[1]) if match else 0
-        key, equals, value = data[match.end() : end - 1].partition(b"=") if match else (b"",) * 3
-        if not equals or end > len(data) or data[end - 1 : end] != b"\n" or not key:
-            raise BadRequest("the build's context has an extended header that dss can't read")
-        if key in found or key.startswith(b"GNU.sparse."):
-            raise BadRequest("the build's context has a sparse file or a repeated record")
-        if key in (b"path", b"linkpath", b"size") and (not value or b"\0" in value):
-            raise BadRequest("the build's context has a name or a size that is none")
-        found[key] = value
-        place = end
-    return found

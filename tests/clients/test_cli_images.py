@@ -4,6 +4,7 @@ Images as far as running containers needs them, and the classic builder.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -229,3 +230,33 @@ def test_commits_and_imports(side: Side) -> None:
     side.docker("rm", "box")
     for name in ("made:1", "made:3"):
         side.docker("rmi", name)
+
+
+@both_ways
+def test_loads(side: Side) -> None:
+    """
+    What was saved is loaded again, as a stream, from a file, compressed; and what is none.
+    """
+    side.docker("create", "--name", "box", "busybox", "true")
+    side.docker("commit", "-c", "ENV A=b", "box", "app:1")
+    image = side.start("image", "inspect", "-f", "{{.Id}}", "app:1").finish().text
+    archive = side.start("save", "app:1").finish().out
+    side.docker("load", stdin=archive)
+    side.docker("rmi", "app:1")
+    side.docker("load", stdin=archive)
+    assert side.start("image", "inspect", "-f", "{{.Id}}", "app:1").finish().text == image
+    side.docker("tag", "app:1", "app:2")
+    both = side.start("save", "app:1", "app:2", "busybox").finish().out
+    for name in ("app:1", "app:2"):
+        side.docker("rmi", name)
+    (side.directory / "images.tar.gz").write_bytes(gzip.compress(both, 1))
+    done = side.start("load", "-q", "-i", str(side.directory / "images.tar.gz")).finish()
+    side.see("load", [done.status, sorted(done.text.splitlines())])
+    by_id = side.start("save", image).finish().out
+    for name in ("app:1", "app:2"):
+        side.docker("rmi", name)
+    side.docker("load", "-q", stdin=by_id)
+    side.docker("run", "--rm", image, "sh", "-c", "echo $A")
+    side.docker("rmi", image)
+    side.see("nonsense", side.start("load").finish(b"nonsense" * 1000).status)
+    side.docker("rm", "box")

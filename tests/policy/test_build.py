@@ -11,7 +11,7 @@ import pytest
 from dss.errors import BadRequest, Denied
 from dss.model.facts import ImageFacts, ImageNamed
 from dss.model.images import Begin
-from dss.model.ruling import Forward
+from dss.model.ruling import ContextWatch, Forward
 from dss.policy import build
 from dss.policy.request import QueryValue
 from dss.routes import ROUTES
@@ -294,7 +294,7 @@ def judged_inside(text: str, images: dict[str, ImageFacts], **query: QueryValue)
     The rules that deny a Dockerfile, where these images are.
     """
     watch = built(**query).watch
-    assert watch is not None
+    assert isinstance(watch, ContextWatch)
     try:
         drive(watch.judge(text.encode()), {ImageNamed: lambda asked: images.get(asked.reference)})
     except Denied as denial:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dss.errors import BadRequest
+from dss.wire import archive as archives
 from dss.wire import context
 from dss.wire.context import ContextReader
 
@@ -246,7 +247,7 @@ def test_a_context_that_grows_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     It is given up in the midst.
     """
-    monkeypatch.setattr(context, "FREE_BYTES", 10_000)
+    monkeypatch.setattr(archives, "FREE_BYTES", 10_000)
     packed = gzip.compress(archive(("x", bytes(1_000_000)), ("Dockerfile", TEXT)))
     with pytest.raises(BadRequest, match="grows too much"):
         found(packed)
@@ -258,7 +259,7 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch, limit: str, count: int) -> No
     """
     Of members, and of links, which are remembered.
     """
-    monkeypatch.setattr(context, limit, count)
+    monkeypatch.setattr(archives, limit, count)
     links = [special(f"l{number}", tarfile.SYMTYPE, "x") for number in range(2)]
     assert found(archive(*links, ("Dockerfile", TEXT))) == TEXT
     with pytest.raises(BadRequest, match="more than"):

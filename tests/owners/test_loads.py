@@ -1,0 +1,151 @@
+"""
+Archives that one owner loads: they take, move and forge nothing of the other's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from tests.engines.api import Api, Reply
+from tests.owners.pair import Pair
+from tests.owners.test_images import built, names
+from tests.policy.archives_made import Image, digest, layer, saved, tar
+
+pytestmark = pytest.mark.engine
+
+
+def load(api: Api, archive: bytes) -> Reply:
+    """
+    A whole load.
+    """
+    return api.call("POST", "/images/load", {"quiet": 1}, archive)
+
+
+def is_loaded(reply: Reply) -> bool:
+    """
+    Whether it succeeded.
+    """
+    return reply.ok and b"Loaded image" in reply.body and b"errorDetail" not in reply.body
+
+
+def image_of(api: Api, reference: str) -> str:
+    """
+    The id of what a reference means, or empty.
+    """
+    reply = api.call("GET", f"/images/{reference}/json")
+    return str(reply.json()["Id"]) if reply.ok else ""
+
+
+def test_what_is_loaded(pair: Pair) -> None:
+    """
+    It is the loader's, by tag and id, whatever its labels say; the other who has the archive
+    gets it too; compressed or not. The last one's removal removes it.
+    """
+    for pack in (bytes, gzip.compress):
+        labels = {"Labels": {"com.dss.owner": "b", "other": "kept"}}
+        image = Image(["app:1"], [layer(content=pack.__name__.encode())], labels)
+        reply = load(pair.a, pack(saved(image)))
+        assert is_loaded(reply), reply
+        for reference in ("app:1", image.id, image.id[7:19]):
+            assert image_of(pair.a, reference) == image.id
+            assert image_of(pair.b, reference) == ""
+        assert pair.b.call("POST", "/containers/create", body={"Image": image.id}).status == 404
+        assert pair.b.post("/images/prune", filters={"dangling": ["0"]})["ImagesDeleted"] is None
+        assert is_loaded(load(pair.b, saved(image)))
+        assert image_of(pair.b, "app:1") == image.id
+        assert pair.a.call("DELETE", "/images/app:1").json() == [{"Untagged": "app:1"}]
+        assert image_of(pair.a, image.id) == ""
+        assert names(pair.b, "app:1") == ["app:1"]
+        assert {"Deleted": image.id} in pair.b.call("DELETE", "/images/app:1").json()
+        assert image_of(pair.engine.api, image.id) == ""
+
+
+def test_what_is_saved_by_one_and_loaded_by_the_other(pair: Pair) -> None:
+    """
+    As by an artifact of a pipeline: both have it then.
+    """
+    image = built(pair.a, "app:1")
+    archive = pair.a.call("GET", "/images/get", {"names": ("app:1",)}).body
+    assert image_of(pair.b, image) == ""
+    assert is_loaded(load(pair.b, archive))
+    assert image_of(pair.a, "app:1") == image_of(pair.b, "app:1") == image
+    pair.a.call("DELETE", "/images/app:1")
+    assert image_of(pair.a, image) == ""
+    assert image_of(pair.b, "app:1") == image
+    shared = pair.a.call("GET", "/images/get", {"names": ("busybox",)}).body
+    assert is_loaded(load(pair.a, shared))
+    assert image_of(pair.b, "busybox")
+
+
+def test_names_are_not_poisoned(pair: Pair) -> None:
+    """
+    The engine itself moves them.
+    """
+    built(pair.b, "theirs:1")
+    before = {name: image_of(pair.engine.api, name) for name in ("busybox", "theirs:1")}
+    for name in ("busybox:latest", "docker.io/library/busybox:latest", "theirs:1"):
+        reply = load(pair.a, saved(Image(["free:1"]), Image([name], [layer("evil")])))
+        assert (reply.status, "image.name-taken" in reply.message) == (403, True), name
+    assert {name: image_of(pair.engine.api, name) for name in before} == before
+    assert image_of(pair.engine.api, "free:1") == ""
+    evil = Image(["theirs:1"], [layer("evil")])
+    assert is_loaded(load(pair.engine.api, saved(evil)))
+    assert image_of(pair.engine.api, "theirs:1") == evil.id, "the attack works at the engine"
+
+
+def test_layers_are_not_stolen(pair: Pair) -> None:
+    """
+    Who knows the digests of another's layers, and has not what is in them, could let the
+    engine fill them in.
+    """
+    built(pair.b, "theirs:1", "FROM busybox\nRUN echo hidden >/secret\n")
+    digests = pair.b.get("/images/theirs:1/json")["RootFS"]["Layers"]
+    thief = Image(["mine:1"], [b"" for _ in digests], {"Cmd": ["cat", "/secret"]}, digests=digests)
+    archive = saved(thief)
+    reply = load(pair.a, archive)
+    assert (reply.status, "not the one of its image" in reply.message) == (400, True)
+    assert image_of(pair.engine.api, thief.id) == ""
+    assert is_loaded(load(pair.engine.api, archive)), "the attack works at the engine"
+    made = pair.engine.api.post("/containers/create", {"Image": thief.id, "Tty": True})["Id"]
+    pair.engine.api.post(f"/containers/{made}/start")
+    pair.engine.api.post(f"/containers/{made}/wait")
+    logs = pair.engine.api.call("GET", f"/containers/{made}/logs", {"stdout": 1})
+    assert b"hidden" in logs.body
+
+
+def test_hostile_archives(pair: Pair) -> None:
+    """
+    Nothing of them is loaded, and nothing is left of them.
+    """
+    image = Image(["app:1"])
+    good = saved(image)
+    other = Image(["busybox:latest"], [layer("evil")])
+    files: list[tuple[str, bytes | str]] = []
+    with tarfile.open(fileobj=io.BytesIO(good)) as archive:
+        for each in archive:
+            found = archive.extractfile(each)
+            assert found is not None
+            files.append((each.name, found.read()))
+    evil = json.dumps([{"Config": f"{other.id[7:]}.json", "RepoTags": ["busybox:latest"]}]).encode()
+    more: list[Any] = [
+        [*files, ("manifest.json", evil)],
+        [*files, ("./manifest.json", evil)],
+        [("manifest.json", "other.json"), ("other.json", evil), *files[:-1]],
+        [*files[:-1], ("repositories", b'{"busybox":{"latest":"x"}}')],
+        [*files, ("../../etc/evil", b"x")],
+    ]
+    for each in more[:4]:
+        assert load(pair.a, tar(each)).status in (400, 403), each
+    assert load(pair.a, good[:-1024] + b"x" * 512).status == 400
+    assert load(pair.a, b"").status == 400
+    assert load(pair.a, b"\x28\xb5\x2f\xfd" + good).status == 400
+    assert image_of(pair.engine.api, "app:1") == ""
+    load(pair.a, tar(more[4]))
+    assert is_loaded(load(pair.a, good))
+    assert digest(image.json) == image_of(pair.a, "app:1")
