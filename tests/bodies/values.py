@@ -29,7 +29,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 #: Keys that nobody may use, by the map's path, each with a value that works.
 HOSTILE_KEYS: Mapping[str, Mapping[str, Any]] = {
     "Labels": {"com.dss.owner": "victim", "com.dss.mounts": "x"},
-    "HostConfig.LogConfig.Config": {"labels": "a", "env": "b"},
+    "HostConfig.LogConfig.Config": {"syslog-address": "tcp://10.0.0.1", "x": "y"},
     "HostConfig.Tmpfs": {"/proc/sys": "", "/sys/fs": "rw"},
     "HostConfig.Sysctls": {"kernel.hostname": "x", "vm.swappiness": "1", "net/../kernel": "1"},
     "HostConfig.StorageOpt": {"size": "1G"},
@@ -86,6 +86,7 @@ def fine(yard: Yard) -> Values:
         "HostConfig.LogConfig": (
             {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
             {"Type": "local", "Config": {}},
+            {"Type": "json-file", "Config": {"env": "A", "labels": "a"}},
             {"Type": "none"},
             {"Type": "", "Config": {}},
         ),
@@ -193,7 +194,6 @@ def hostile(yard: Yard) -> Values:
         "HostConfig.VolumesFrom": (["victim"], ["victim:ro"]),
         "HostConfig.LogConfig": (
             {"Type": "syslog", "Config": {"syslog-address": "tcp://10.0.0.1"}},
-            {"Type": "json-file", "Config": {"env": "TOKEN"}},
         ),
         "HostConfig.LogConfig.Type": ("journald", "syslog"),
         "HostConfig.NetworkMode": ("host", "victims-net", "container:victim"),
@@ -217,7 +217,6 @@ def hostile(yard: Yard) -> Values:
             ["seccomp=unconfined"],
             ["apparmor=unconfined"],
             ["label=disable"],
-            ["no-new-privileges:false"],
             ["no-new-privileges", "label:user:x"],
         ),
         "HostConfig.MaskedPaths": ([], ["/proc/none"]),
