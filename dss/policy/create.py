@@ -64,7 +64,8 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if isinstance(image, ImageFacts):
         problems.extend(image_problems(image, body, settings))
     taken, untaken = yield from _taken(host)
-    mounted = yield from judging.judge(body, taken, around, bool(problems or untaken))
+    of_image = image.volumes if isinstance(image, ImageFacts) else ()
+    mounted = yield from judging.judge(body, taken, around, bool(problems or untaken), of_image)
     problems.extend(mounted.problems)
     restart = restart_problem(
         (host.get("RestartPolicy") or {}).get("Name", ""),
@@ -81,9 +82,9 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         raise image
     body, changed = given.to_container(CREATE.cleaned(body), settings, image.exposed)
     host = yield from _resolved_host(body.get("HostConfig") or {})
-    if host.get("VolumeDriver") == "local":
-        # It is of Binds, which have become Mounts: the engine would warn of it.
-        del host["VolumeDriver"]
+    # It is of Binds and Config.Volumes, which have become Mounts that say it themselves: the
+    # engine would warn of it.
+    host.pop("VolumeDriver", None)
     host = _with_lists(
         host,
         Binds=[],

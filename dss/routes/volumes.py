@@ -4,9 +4,10 @@ Rows of the operations on volumes.
 
 from __future__ import annotations
 
+from dss.policy.fields.tables import VOLUME_CREATE
 from dss.policy.request import Policy
 from dss.policy.volumes import judging, showing
-from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer
+from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, repeated
 
 
 def _row(
@@ -41,7 +42,8 @@ ROUTES = (
         "/volumes/create",
         judging.create,
         "by the table of fields; the owner's label is added",
-        body=Body.JSON,
+        repeated(VOLUME_CREATE),
+        Body.JSON,
     ),
     _row(
         "VolumeUpdate",

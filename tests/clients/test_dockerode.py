@@ -26,9 +26,10 @@ def test_bodies_that_are_repeated_in_the_query(side: Side) -> None:
         query = {
             name: tuple(value) if isinstance(value, list) else value for name, value in body.items()
         }
-        return side.api.post(path, body, **query, Entrypoint="")["Id"]
+        return side.api.post(path, body, **query, Entrypoint="")
 
     create("/networks/create", Name="n", CheckDuplicate=True, Labels={"a": "b"}, Driver="bridge")
+    create("/volumes/create", Name="v", Labels={"a": "b"})
     box = create(
         "/containers/create",
         name="box",
@@ -44,7 +45,7 @@ def test_bodies_that_are_repeated_in_the_query(side: Side) -> None:
         HostConfig={"NetworkMode": "n", "Binds": []},
     )
     shown = side.api.get("/containers/box/json")
-    assert shown["Id"] == box
+    assert shown["Id"] == box["Id"]
     side.see("created", [shown[name] for name in ("Name", "Path", "Args")])
     side.see("config", shown["Config"])
     told = {"stream": True, "stdin": True, "stdout": True, "hijack": True}

@@ -562,6 +562,25 @@ def test_all_that_is_denied_is_told_at_once() -> None:
         judged(body)
 
 
+def test_volumes_of_the_image_have_an_owner() -> None:
+    """
+    But where something else is mounted, or the client declares the same.
+    """
+    image = ImageFacts(OWN_IMAGE, "ci", volumes=("/a/", "/b", "/c", "/d", "/d/", "none"))
+    body = {
+        "Image": "mine",
+        "Volumes": {"/b": {}},
+        "HostConfig": {"Binds": ["own:/c"], "Tmpfs": {"/e": ""}},
+    }
+    made = sent(body, {ImageNamed: lambda q: image})
+    assert made["Volumes"] == {"/b": {}}
+    mounts = {each["Target"]: each for each in made["HostConfig"]["Mounts"]}
+    assert sorted(mounts) == ["/a", "/b", "/c", "/d"]
+    for target in ("/a", "/d"):
+        assert "Source" not in mounts[target]
+        assert mounts[target]["VolumeOptions"]["Labels"]["com.dss.owner"] == "ci"
+
+
 def test_a_driver_that_is_the_default_is_left_out() -> None:
     """
     Else the engine would warn that it means nothing for what is a mount by now.

@@ -4,7 +4,7 @@ All mounts of a create body: judged, and written for the engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dss.errors import BadRequest, Problem
@@ -17,7 +17,7 @@ from dss.policy.mounts.meaning import meant_path
 from dss.policy.mounts.showing import Memory, Point, as_engine_shows
 from dss.policy.mounts.sources import Place, client_path, judge_path
 from dss.policy.mounts.taking import Taken, origin_of
-from dss.policy.mounts.wishes import Wish, below, clean, extract
+from dss.policy.mounts.wishes import Wish, below, clean, declared, extract
 from dss.policy.request import Circumstances
 from dss.policy.volumes.options import driver_problem
 from dss.policy.volumes.standing import SUBPATH_SINCE
@@ -28,18 +28,20 @@ def judge(
     taken: Sequence[Taken],
     around: Circumstances,
     denied: bool = False,
+    of_image: Iterable[str] = (),
 ) -> Judgement[Mounted]:
     """
     Judge all mounts of a decoded create body.
 
     @param taken: the containers in C{VolumesFrom}.
     @param denied: whether something else of the body is denied, which is told then.
+    @param of_image: where the image wants volumes: the engine would make them without an owner.
     @raise BadRequest: where the engine would not read them, or does not find a source, and
         nothing is denied.
     """
     draft = Draft()
     mistakes: list[BadRequest] = []
-    wishes = extract(body, mistakes)
+    wishes = [*extract(body, mistakes), *_of_image(of_image, body)]
     host = body.get("HostConfig") or {}
     driver = host.get("VolumeDriver", "")
     problem = driver_problem(driver, "HostConfig.VolumeDriver", around.settings.volumes)
@@ -81,6 +83,18 @@ def judge(
         SUBPATH_SINCE if draft.by_path else None,
         tuple(draft.rewrites),
     )
+
+
+def _of_image(targets: Iterable[str], body: Mapping[str, Any]) -> Iterator[Wish]:
+    """
+    The volumes that an image declares, as if its client had: the engine adds these to the
+    client's own. What is no absolute path it is left to refuse.
+    """
+    known = {clean(each) for each in body.get("Volumes") or {}}
+    for target in targets:
+        if target.startswith("/") and clean(target) not in {*known, "/"}:
+            known.add(clean(target))
+            yield declared(target, f"Volumes[{target!r}]")
 
 
 def _mount(wish: Wish, driver: str, around: Circumstances, draft: Draft) -> Judgement[None]:

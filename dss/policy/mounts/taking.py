@@ -198,8 +198,8 @@ def _of_client(
 ) -> Judgement[Origin | Problem | None]:
     """
     What a client's volume stands for. A volume has no id: one that is not the owner's by now
-    took the name since the create. What an image declares has no owner, but the name that the
-    engine gave it, which nobody could foresee.
+    took the name since the create. What the image of a Swarm's task declares has no owner, but
+    the name that the engine gave it, which nobody could foresee.
     """
     found = yield from ask(VolumeNamed(name))
     if found is None:
