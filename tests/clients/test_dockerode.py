@@ -29,7 +29,7 @@ def test_bodies_that_are_repeated_in_the_query(side: Side) -> None:
         return side.api.post(path, body, **query, Entrypoint="")
 
     create("/networks/create", Name="n", CheckDuplicate=True, Labels={"a": "b"}, Driver="bridge")
-    create("/volumes/create", Name="v", Labels={"a": "b"})
+    create("/volumes/create", Name="vol", Labels={"a": "b"})
     box = create(
         "/containers/create",
         name="box",
@@ -55,6 +55,10 @@ def test_bodies_that_are_repeated_in_the_query(side: Side) -> None:
     attached.send(b"hello\n")
     attached.half_close()
     side.see("attached", attached.rest())
+    told = {"container": "box", "comment": "c", "pause": False, "changes": "LABEL k=v"}
+    image = side.api.post("/commit", told, **told)["Id"]
+    made = side.api.get(f"/images/{image}/json")
+    side.see("committed", [made["Comment"], made["Config"]["Cmd"], made["Config"]["Labels"]])
 
 
 @both_ways

@@ -74,6 +74,25 @@ COMMIT = Table(
     (
         *(row for row in container.ROWS if row.path != "Image"),
         Field("Image", "string", rules.drop("image.commit"), "Says nothing about a container."),
+        # dockerode, and so all clients in Node, sends the whole query here too.
+        *(
+            Field(
+                name,
+                kind,
+                rules.drop("image.commit"),
+                "Is read from the query only.",
+                documented=False,
+            )
+            for name, kind in (
+                ("container", "string"),
+                ("repo", "string"),
+                ("tag", "string"),
+                ("comment", "string"),
+                ("author", "string"),
+                ("pause", "boolean"),
+                ("changes", "words"),
+            )
+        ),
     ),
 )
 
