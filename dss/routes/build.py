@@ -7,6 +7,7 @@ from __future__ import annotations
 from dss.policy import build
 from dss.policy.later import later
 from dss.routes.table import (
+    Access,
     Body,
     Family,
     Route,
@@ -28,6 +29,7 @@ ROUTES = (
         "POST",
         "/build",
         Family.BUILD,
+        Access.JUDGED,
         build.judge,
         "classic builder only; parameters judged; stamped",
         params=(
@@ -73,6 +75,7 @@ ROUTES = (
         "POST",
         "/build/prune",
         Family.BUILD,
+        Access.DENIED,
         _CACHE,
         _LATER,
         since=api("1.31"),
@@ -91,11 +94,23 @@ ROUTES = (
         "POST",
         "/build/cancel",
         Family.BUILD,
+        Access.DENIED,
         _BUILDKIT,
         _LATER,
         since=api("1.39"),
         params=(text("id"),),
     ),
-    Route("Session", "POST", "/session", Family.BUILD, _BUILDKIT, _LATER, since=api("1.31")),
-    Route("Grpc", "POST", "/grpc", Family.BUILD, _BUILDKIT, _LATER, since=api("1.40")),
+    Route(
+        "Session",
+        "POST",
+        "/session",
+        Family.BUILD,
+        Access.DENIED,
+        _BUILDKIT,
+        _LATER,
+        since=api("1.31"),
+    ),
+    Route(
+        "Grpc", "POST", "/grpc", Family.BUILD, Access.DENIED, _BUILDKIT, _LATER, since=api("1.40")
+    ),
 )

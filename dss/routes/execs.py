@@ -5,7 +5,7 @@ Rows of the operations on exec instances.
 from __future__ import annotations
 
 from dss.policy import execs, ownership
-from dss.routes.table import Body, Family, Route, integer
+from dss.routes.table import Access, Body, Family, Route, integer
 
 ROUTES = (
     Route(
@@ -13,6 +13,7 @@ ROUTES = (
         "POST",
         "/containers/{id}/exec",
         Family.EXECS,
+        Access.OWN,
         execs.create,
         "own container only; body judged field by field",
         body=Body.JSON,
@@ -22,6 +23,7 @@ ROUTES = (
         "POST",
         "/exec/{id}/start",
         Family.EXECS,
+        Access.OWN,
         execs.start,
         "own container's only; body judged field by field",
         body=Body.JSON,
@@ -32,6 +34,7 @@ ROUTES = (
         "POST",
         "/exec/{id}/resize",
         Family.EXECS,
+        Access.OWN,
         ownership.of_exec,
         "own container's only",
         params=(integer("h"), integer("w")),
@@ -41,6 +44,7 @@ ROUTES = (
         "GET",
         "/exec/{id}/json",
         Family.EXECS,
+        Access.OWN,
         ownership.of_exec,
         "own container's only",
     ),

@@ -7,20 +7,29 @@ from __future__ import annotations
 from dss.policy.fields.tables import NETWORK_CREATE
 from dss.policy.networks import judging, showing
 from dss.policy.request import Policy
-from dss.routes.table import Body, Family, Param, Route, boolean, filters, repeated, text
+from dss.routes.table import Access, Body, Family, Param, Route, boolean, filters, repeated, text
 
 
 def _row(
     operation: str,
     method: str,
     template: str,
+    access: Access,
     policy: Policy,
     treated: str,
     params: tuple[Param, ...] = (),
     body: Body = Body.NONE,
 ) -> Route:
     return Route(
-        operation, method, template, Family.NETWORKS, policy, treated, params=params, body=body
+        operation,
+        method,
+        template,
+        Family.NETWORKS,
+        access,
+        policy,
+        treated,
+        params=params,
+        body=body,
     )
 
 
@@ -29,6 +38,7 @@ ROUTES = (
         "NetworkList",
         "GET",
         "/networks",
+        Access.FILTERED,
         showing.listing,
         "own ones, and those that every engine has",
         (filters(),),
@@ -37,6 +47,7 @@ ROUTES = (
         "NetworkInspect",
         "GET",
         "/networks/{id}",
+        Access.OWN,
         showing.inspect,
         "own ones, and those that every engine has without others' containers",
         (boolean("verbose", "1.28"), text("scope", "1.31")),
@@ -45,6 +56,7 @@ ROUTES = (
         "NetworkCreate",
         "POST",
         "/networks/create",
+        Access.JUDGED,
         judging.create,
         "by the table of fields; the owner's label is added",
         repeated(NETWORK_CREATE),
@@ -54,6 +66,7 @@ ROUTES = (
         "NetworkConnect",
         "POST",
         "/networks/{id}/connect",
+        Access.OWN,
         judging.connect,
         "own containers to own networks, bridge or none",
         body=Body.JSON,
@@ -62,6 +75,7 @@ ROUTES = (
         "NetworkDisconnect",
         "POST",
         "/networks/{id}/disconnect",
+        Access.OWN,
         judging.disconnect,
         "own containers from own networks, bridge or none",
         body=Body.JSON,
@@ -70,9 +84,10 @@ ROUTES = (
         "NetworkPrune",
         "POST",
         "/networks/prune",
+        Access.FILTERED,
         judging.prune,
         "own ones",
         (filters(),),
     ),
-    _row("NetworkDelete", "DELETE", "/networks/{id}", judging.delete, "own ones"),
+    _row("NetworkDelete", "DELETE", "/networks/{id}", Access.OWN, judging.delete, "own ones"),
 )

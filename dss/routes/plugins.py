@@ -6,7 +6,18 @@ from __future__ import annotations
 
 from dss.model import gojson
 from dss.policy.granted import Reader, granted, plugin, shaped
-from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, text
+from dss.routes.table import (
+    Access,
+    Body,
+    Family,
+    Param,
+    Route,
+    api,
+    boolean,
+    filters,
+    integer,
+    text,
+)
 
 _REASON = "A plugin can have every privilege on the host."
 
@@ -40,6 +51,7 @@ def _row(
         method,
         template,
         Family.PLUGINS,
+        Access.GRANTED,
         granted(_REASON, read),
         "denied unless granted",
         since=api(since),
@@ -70,6 +82,7 @@ ROUTES = (
         "GET",
         "/plugins/{name...}/json",
         Family.PLUGINS,
+        Access.HIDDEN,
         plugin,
         "missing unless granted",
     ),

@@ -22,6 +22,22 @@ is none of them is answered as the engine answers what it does not have: 404, pa
 found. *Since* is the API version that brought the operation; those without one were always
 there.
 
+*Access* is what an owner reaches:
+
+========  =====================================================================================
+Access    Meaning
+========  =====================================================================================
+own       one object, which must be the owner's, or one that all may see; another owner's is
+          answered as the engine answers what it does not have
+filtered  all objects of a kind, as if others' were not there
+judged    something new, or a registry: what is asked for is judged
+reduced   what is everybody's, cut down to what a build may know
+granted   nothing, unless the operator grants the operation to the owner by name; the message
+          that denies it says the line of the settings
+hidden    as if the engine had none, unless the operator grants the operation by name
+denied    nothing
+========  =====================================================================================
+
 In each operation, a query parameter that dss does not know and that is not empty is
 denied.
 """
@@ -40,7 +56,7 @@ _TITLES = {
     Family.PLUGINS: "Plugins",
 }
 
-_COLUMNS = ("Method", "Path", "Since", "Treated")
+_COLUMNS = ("Method", "Path", "Since", "Access", "Treated")
 
 
 def render(routes: Iterable[Route] = ROUTES) -> str:
@@ -60,6 +76,7 @@ def _section(title: str, routes: list[Route]) -> str:
             route.method,
             f"``{route.template}``",
             "" if route.since == OLDEST else _versions(route.since, route.until),
+            route.access.value,
             route.treatment,
         )
         for route in routes

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dss.policy.fields.table import Table
 from dss.policy.fields.tables import CONFIG_CREATE, CONFIG_UPDATE, SECRET_CREATE, SECRET_UPDATE
 from dss.policy.swarm import services, stores
-from dss.routes.table import Body, Family, Route, api, filters, integer, repeated
+from dss.routes.table import Access, Body, Family, Route, api, filters, integer, repeated
 
 
 def _rows(
@@ -21,6 +21,7 @@ def _rows(
             "GET",
             f"/{kind}s",
             family,
+            Access.FILTERED,
             stores.listing(kind),
             "own ones",
             since=api(since),
@@ -31,6 +32,7 @@ def _rows(
             "POST",
             f"/{kind}s/create",
             family,
+            Access.JUDGED,
             stores.create(create),
             "by the table of fields; the owner's label is added",
             since=api(since),
@@ -42,6 +44,7 @@ def _rows(
             "GET",
             f"/{kind}s/{{id}}",
             family,
+            Access.OWN,
             stores.inspect(kind),
             "own ones",
             since=api(since),
@@ -51,6 +54,7 @@ def _rows(
             "POST",
             f"/{kind}s/{{id}}/update",
             family,
+            Access.OWN,
             stores.update(kind, update),
             "own ones; the owner's label stays",
             since=api(update_since),
@@ -62,6 +66,7 @@ def _rows(
             "DELETE",
             f"/{kind}s/{{id}}",
             family,
+            Access.OWN,
             services.of(kind),
             "own ones",
             since=api(since),

@@ -14,7 +14,18 @@ from dss.policy.fields.tables import (
 from dss.policy.granted import granted, tabled
 from dss.policy.request import Policy
 from dss.policy.swarm import nodes, services, showing
-from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, text
+from dss.routes.table import (
+    Access,
+    Body,
+    Family,
+    Param,
+    Route,
+    api,
+    boolean,
+    filters,
+    integer,
+    text,
+)
 
 _RULES = "Who changes a Swarm, or knows its tokens, rules its machines."
 _GRANTED = "denied unless granted"
@@ -26,6 +37,7 @@ def _row(
     operation: str,
     method: str,
     template: str,
+    access: Access,
     policy: Policy,
     treated: str,
     params: tuple[Param, ...] = (),
@@ -38,6 +50,7 @@ def _row(
         method,
         template,
         Family.SWARM,
+        access,
         policy,
         treated,
         since=api(since),
@@ -53,7 +66,7 @@ def _granted(
     template: str,
     params: tuple[Param, ...] = (),
 ) -> Route:
-    return _row(operation, method, template, granted(_RULES), _GRANTED, params)
+    return _row(operation, method, template, Access.GRANTED, granted(_RULES), _GRANTED, params)
 
 
 def _logs(since: str) -> tuple[Param, ...]:
@@ -75,6 +88,7 @@ ROUTES = (
         "SwarmInspect",
         "GET",
         "/swarm",
+        Access.REDUCED,
         nodes.inspect_swarm,
         "without tokens, keys and addresses",
     ),
@@ -82,6 +96,7 @@ ROUTES = (
         "SwarmInit",
         "POST",
         "/swarm/init",
+        Access.GRANTED,
         granted(_RULES, tabled(SWARM_INIT)),
         _GRANTED,
         body=Body.JSON,
@@ -90,6 +105,7 @@ ROUTES = (
         "SwarmJoin",
         "POST",
         "/swarm/join",
+        Access.GRANTED,
         granted(_RULES, tabled(SWARM_JOIN)),
         _GRANTED,
         body=Body.JSON,
@@ -99,6 +115,7 @@ ROUTES = (
         "SwarmUpdate",
         "POST",
         "/swarm/update",
+        Access.GRANTED,
         granted(_RULES, tabled(SWARM_UPDATE)),
         _GRANTED,
         (
@@ -114,6 +131,7 @@ ROUTES = (
         "SwarmUnlock",
         "POST",
         "/swarm/unlock",
+        Access.GRANTED,
         granted(_RULES, tabled(SWARM_UNLOCK)),
         _GRANTED,
         body=Body.JSON,
@@ -122,6 +140,7 @@ ROUTES = (
         "NodeList",
         "GET",
         "/nodes",
+        Access.REDUCED,
         nodes.listing,
         "without labels, addresses and certificates",
         (filters(),),
@@ -130,6 +149,7 @@ ROUTES = (
         "NodeInspect",
         "GET",
         "/nodes/{id}",
+        Access.REDUCED,
         nodes.inspect,
         "without labels, addresses and certificates",
     ),
@@ -138,6 +158,7 @@ ROUTES = (
         "NodeUpdate",
         "POST",
         "/nodes/{id}/update",
+        Access.GRANTED,
         granted(_RULES, tabled(NODE_UPDATE)),
         _GRANTED,
         (integer("version"),),
@@ -147,6 +168,7 @@ ROUTES = (
         "ServiceList",
         "GET",
         "/services",
+        Access.FILTERED,
         services.listing,
         _OWN,
         (filters(), boolean("status", "1.41")),
@@ -155,6 +177,7 @@ ROUTES = (
         "ServiceCreate",
         "POST",
         "/services/create",
+        Access.JUDGED,
         services.create,
         "by the table of fields; the owner's labels are added",
         body=Body.JSON,
@@ -164,15 +187,17 @@ ROUTES = (
         "ServiceInspect",
         "GET",
         "/services/{id}",
+        Access.OWN,
         services.of("service", showing.service),
         _OWN,
         (boolean("insertDefaults", "1.29"),),
     ),
-    _row("ServiceDelete", "DELETE", "/services/{id}", services.of("service"), _OWN),
+    _row("ServiceDelete", "DELETE", "/services/{id}", Access.OWN, services.of("service"), _OWN),
     _row(
         "ServiceUpdate",
         "POST",
         "/services/{id}/update",
+        Access.OWN,
         services.update,
         "own ones, by the table of fields; the owner's labels are added",
         (integer("version"), text("registryAuthFrom"), text("rollback", "1.28")),
@@ -183,15 +208,25 @@ ROUTES = (
         "ServiceLogs",
         "GET",
         "/services/{id}/logs",
+        Access.OWN,
         services.of("service"),
         _OWN,
         _logs("1.24"),
     ),
-    _row("TaskList", "GET", "/tasks", services.tasks, "those of own services", (filters(),)),
+    _row(
+        "TaskList",
+        "GET",
+        "/tasks",
+        Access.FILTERED,
+        services.tasks,
+        "those of own services",
+        (filters(),),
+    ),
     _row(
         "TaskInspect",
         "GET",
         "/tasks/{id}",
+        Access.OWN,
         services.of("task", showing.task),
         "those of own services",
     ),
@@ -199,6 +234,7 @@ ROUTES = (
         "TaskLogs",
         "GET",
         "/tasks/{id}/logs",
+        Access.OWN,
         services.of("task"),
         "those of own services",
         _logs("1.29"),

@@ -32,6 +32,28 @@ class Family(enum.Enum):
     DISTRIBUTION = "distribution"
 
 
+class Access(enum.Enum):
+    """
+    What an owner reaches by an operation.
+    """
+
+    #: One object, which must be the owner's, or an image, a network or the like that all
+    #: may see. Others' are answered as if they were not there.
+    OWN = "own"
+    #: All objects of a kind, as if others' were not there.
+    FILTERED = "filtered"
+    #: Something new, or something outside of the engine: what is asked for is judged.
+    JUDGED = "judged"
+    #: What is everybody's, cut down to what a build may know.
+    REDUCED = "reduced"
+    #: Nothing, unless the operator grants the operation by its name.
+    GRANTED = "granted"
+    #: As if the engine had none, unless the operator grants the operation by its name.
+    HIDDEN = "hidden"
+    #: Nothing.
+    DENIED = "denied"
+
+
 class Body(enum.Enum):
     """
     What becomes of a request's body.
@@ -100,6 +122,7 @@ class Route:
         C{ContainerCreate}.
     @ivar template: the path, without the version. C{{id}} is one segment, C{{name...}}
         one or more, since names of images hold slashes.
+    @ivar access: what an owner reaches.
     @ivar policy: judges a request that matched.
     @ivar treatment: what the policy does, in one short phrase.
     @ivar since: the API version that it came with; L{OLDEST} where it was always there.
@@ -116,6 +139,7 @@ class Route:
     method: str
     template: str = field()
     family: Family
+    access: Access
     policy: Policy
     treatment: str
     since: ApiVersion = OLDEST

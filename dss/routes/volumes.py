@@ -7,13 +7,25 @@ from __future__ import annotations
 from dss.policy.fields.tables import VOLUME_CREATE
 from dss.policy.request import Policy
 from dss.policy.volumes import judging, showing
-from dss.routes.table import Body, Family, Param, Route, api, boolean, filters, integer, repeated
+from dss.routes.table import (
+    Access,
+    Body,
+    Family,
+    Param,
+    Route,
+    api,
+    boolean,
+    filters,
+    integer,
+    repeated,
+)
 
 
 def _row(
     operation: str,
     method: str,
     template: str,
+    access: Access,
     policy: Policy,
     treated: str,
     params: tuple[Param, ...] = (),
@@ -25,6 +37,7 @@ def _row(
         method,
         template,
         Family.VOLUMES,
+        access,
         policy,
         treated,
         since=api(since),
@@ -34,12 +47,15 @@ def _row(
 
 
 ROUTES = (
-    _row("VolumeList", "GET", "/volumes", showing.listing, "own ones", (filters(),)),
-    _row("VolumeInspect", "GET", "/volumes/{name}", showing.inspect, "own ones"),
+    _row(
+        "VolumeList", "GET", "/volumes", Access.FILTERED, showing.listing, "own ones", (filters(),)
+    ),
+    _row("VolumeInspect", "GET", "/volumes/{name}", Access.OWN, showing.inspect, "own ones"),
     _row(
         "VolumeCreate",
         "POST",
         "/volumes/create",
+        Access.JUDGED,
         judging.create,
         "by the table of fields; the owner's label is added",
         repeated(VOLUME_CREATE),
@@ -49,17 +65,27 @@ ROUTES = (
         "VolumeUpdate",
         "PUT",
         "/volumes/{name}",
+        Access.OWN,
         judging.update,
         "own ones; changes of cluster volumes are denied",
         (integer("version", "1.42"),),
         Body.JSON,
         "1.42",
     ),
-    _row("VolumePrune", "POST", "/volumes/prune", judging.prune, "own ones", (filters(),)),
+    _row(
+        "VolumePrune",
+        "POST",
+        "/volumes/prune",
+        Access.FILTERED,
+        judging.prune,
+        "own ones",
+        (filters(),),
+    ),
     _row(
         "VolumeDelete",
         "DELETE",
         "/volumes/{name}",
+        Access.OWN,
         judging.delete,
         "own ones",
         (boolean("force"),),

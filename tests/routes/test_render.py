@@ -30,8 +30,8 @@ def test_page_has_every_row() -> None:
 
 def test_page_of_some_rows_says_how_they_are_treated() -> None:
     """
-    A row's line tells its method, path, version and treatment.
+    A row's line tells its method, path, version, access and treatment.
     """
     page = render(route for route in ROUTES if route.operation == "DistributionInspect")
-    assert "GET     ``/distribution/{name...}/json``  1.30   what may be pulled" in page
+    assert "GET     ``/distribution/{name...}/json``  1.30   judged  what may be pulled" in page
     assert "Containers" not in page

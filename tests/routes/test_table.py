@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from dss.config.grants import GRANTABLE
 from dss.model.ruling import Hijack
 from dss.model.version import OLDEST, ApiVersion
 from dss.policy import system
 from dss.routes import ROUTES
-from dss.routes.table import Body, Family, Kind, Route
+from dss.routes.table import Access, Body, Family, Kind, Route
 
 FACTS: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "data" / "docker-api-facts.json").read_text()
@@ -174,5 +175,16 @@ def test_odd_template_is_refused(template: str) -> None:
     A mistyped template is found when the table is loaded.
     """
     with pytest.raises(ValueError, match="no template"):
-        Route("Odd", "GET", template, Family.SYSTEM, system.ping, "odd")
-    assert Route("Even", "GET", "/a_b/{id}/{name...}", Family.SYSTEM, system.ping, "even").segments
+        Route("Odd", "GET", template, Family.SYSTEM, Access.REDUCED, system.ping, "odd")
+    assert Route(
+        "Even", "GET", "/a_b/{id}/{name...}", Family.SYSTEM, Access.REDUCED, system.ping, "even"
+    ).segments
+
+
+def test_access_of_what_is_granted() -> None:
+    """
+    What the operator can grant by name, and nothing else, is told to be granted.
+    """
+    by_name = (Access.GRANTED, Access.HIDDEN)
+    granted = {route.operation for route in ROUTES if route.access in by_name}
+    assert granted == set(GRANTABLE)
