@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
@@ -137,6 +138,23 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         ]
     if any(troubles):
         pytest.fail("dss failed unexpectedly:\n" + "\n".join(troubles), pytrace=False)
+
+
+@pytest.fixture
+def all_engines(request: pytest.FixtureRequest) -> Iterator[Sequence[Engine]]:
+    """
+    The engines of all suites at once, as L{engine} gives one. They are always locked in the
+    same order, so that two tests can't wait for each other.
+    """
+    request.config.stash[_WANTED] = SUITES
+    engines = [_engine(request.config, suite) for suite in SUITES]
+    with ExitStack() as stack:
+        for each in engines:
+            stack.enter_context(locked(each.directory / "in-use"))
+        before = [Contents.of(each.api) for each in engines]
+        yield engines
+        for each, contents in zip(engines, before, strict=True):
+            restore(each.api, contents)
 
 
 @pytest.fixture

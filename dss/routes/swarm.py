@@ -30,7 +30,6 @@ from dss.routes.table import (
 _RULES = "Who changes a Swarm, or knows its tokens, rules its machines."
 _GRANTED = "denied unless granted"
 _OWN = "own ones"
-_REGISTRY = ("x-registry-auth",)
 
 
 def _row(
@@ -43,7 +42,6 @@ def _row(
     params: tuple[Param, ...] = (),
     body: Body = Body.NONE,
     since: str = "1.24",
-    headers: tuple[str, ...] = (),
 ) -> Route:
     return Route(
         operation,
@@ -56,7 +54,6 @@ def _row(
         since=api(since),
         params=params,
         body=body,
-        headers=headers,
     )
 
 
@@ -181,7 +178,6 @@ ROUTES = (
         services.create,
         "by the table of fields; the owner's labels are added",
         body=Body.JSON,
-        headers=_REGISTRY,
     ),
     _row(
         "ServiceInspect",
@@ -202,7 +198,6 @@ ROUTES = (
         "own ones, by the table of fields; the owner's labels are added",
         (integer("version"), text("registryAuthFrom"), text("rollback", "1.28")),
         Body.JSON,
-        headers=_REGISTRY,
     ),
     _row(
         "ServiceLogs",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from tests.engines.api import Api
+from tests.engines.patience import eventually
 
 
 @frozen
@@ -20,6 +21,10 @@ class Contents:
     volumes: frozenset[str]
     tags: frozenset[str]
     images: frozenset[str]
+    in_swarm: bool = False
+    services: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    configs: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, api: Api) -> Contents:
@@ -28,12 +33,20 @@ class Contents:
         """
         images = api.get("/images/json")
         volumes = api.get("/volumes")["Volumes"] or []
+        services = api.call("GET", "/services")
+        stored = [
+            frozenset(each["ID"] for each in api.get(f"/{kind}")) if services.ok else frozenset()
+            for kind in ("secrets", "configs")
+        ]
         return cls(
             frozenset(each["Id"] for each in api.get("/containers/json", all=1)),
             frozenset(each["Id"] for each in api.get("/networks")),
             frozenset(each["Name"] for each in volumes),
             frozenset(tag for each in images for tag in each["RepoTags"] or ()),
             frozenset(each["Id"] for each in images),
+            services.ok,
+            frozenset(each["ID"] for each in services.json()) if services.ok else frozenset(),
+            *stored,
         )
 
 
@@ -42,6 +55,7 @@ def restore(api: Api, before: Contents) -> None:
     Remove all that an engine did not hold before. What can't be removed is left:
     the next test's own look tells.
     """
+    _restore_swarm(api, before)
     for container in Contents.of(api).containers - before.containers:
         api.call("DELETE", f"/containers/{container}", {"force": 1, "v": 1})
     after = Contents.of(api)
@@ -51,3 +65,23 @@ def restore(api: Api, before: Contents) -> None:
         api.call("DELETE", f"/volumes/{volume}", {"force": 1})
     for image in (after.tags - before.tags) | (after.images - before.images):
         api.call("DELETE", f"/images/{image}", {"force": 1})
+
+
+def _restore_swarm(api: Api, before: Contents) -> None:
+    """
+    Leave a Swarm that the engine was not in, or remove from it what it did not hold.
+    """
+    now = Contents.of(api)
+    for kind in ("services", "secrets", "configs"):
+        for each in getattr(now, kind) - getattr(before, kind):
+            api.call("DELETE", f"/{kind}/{each}")
+    if now.in_swarm and not before.in_swarm:
+        api.call("POST", "/swarm/leave", {"force": 1})
+    elif now.services - before.services:
+        # Their tasks end by themselves, and hold networks and volumes until they have.
+        eventually(lambda: not _task_containers(api), "the tasks of removed services to end")
+
+
+def _task_containers(api: Api) -> list[str]:
+    wanted = {"label": ["com.docker.swarm.task.id"]}
+    return [each["Id"] for each in api.get("/containers/json", all=1, filters=wanted)]

@@ -119,9 +119,7 @@ class Engine:
         The arguments and the environment that run a command inside the engine's
         mounts and network. The process is the command itself, so signals reach it.
         """
-        pid = _alive(self._init)
-        if pid is None:
-            raise Unavailable(f"{self.name} does not run: {self._last_words()}")
+        pid = self.process
         whole = {
             "HOME": "/root",
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -145,6 +143,18 @@ class Engine:
         return subprocess.run(
             command, env=whole, input=stdin, capture_output=True, timeout=timeout, check=False
         )
+
+    @property
+    def process(self) -> int:
+        """
+        The id of its first process.
+
+        @raise Unavailable: if it does not run.
+        """
+        pid = _alive(self._init)
+        if pid is None:
+            raise Unavailable(f"{self.name} does not run: {self._last_words()}")
+        return pid
 
     @property
     def is_up(self) -> bool:

@@ -21,6 +21,7 @@ from dss.config.containers import (
     PublishedPorts,
 )
 from dss.config.networks import Networks
+from dss.config.registries import Registries
 from dss.config.settings import OwnerSettings
 from dss.config.values import Size
 from dss.errors import BadRequest, Denied, NotFound, Problem
@@ -49,13 +50,15 @@ from dss.testing.judging import circumstances, drive, edited, request
 
 IMAGE = "sha256:" + "2" * 64
 DIGEST = "reg:5000/app@sha256:" + "3" * 64
+OTHER_DIGEST = "reg:5000/other@sha256:" + "3" * 64
 NODE = "n" * 25
 SERVICE, SECRET, CONFIG, NETWORK = (letter * 25 for letter in "abcd")
 OWNED = {"com.dss.owner": "ci"}
 
 IMAGES = {
     "busybox": ImageFacts(IMAGE, None, is_named=True),
-    "reg:5000/app:1": ImageFacts(IMAGE, "ci", digests=("other@sha256:0", DIGEST)),
+    "reg:5000/app:1": ImageFacts(IMAGE, "ci", digests=(OTHER_DIGEST, DIGEST)),
+    IMAGE: ImageFacts(IMAGE, None, is_named=True, digests=(DIGEST,)),
     "theirs": ImageFacts(IMAGE, "other", is_named=True),
 }
 NETWORKS = {
@@ -106,6 +109,10 @@ AROUND = circumstances("ci", ("/srv/ci",))
 def with_settings(**changes: Any) -> Any:
     settings: OwnerSettings = evolve(AROUND.settings, **changes)
     return evolve(AROUND, settings=settings)
+
+
+#: Where a registry's image may be pulled.
+PULLING = with_settings(registries=Registries(pull=("reg:5000",)))
 
 
 def spec(**container: Any) -> dict[str, Any]:
@@ -289,11 +296,18 @@ def test_labels_tell_the_owner_on_all_that_comes_of_it() -> None:
     assert labels["com.dss.owner"] == "ci"
 
 
-@pytest.mark.parametrize(("reference", "image"), [("busybox", IMAGE), ("reg:5000/app:1", DIGEST)])
+@pytest.mark.parametrize(
+    ("reference", "image"),
+    [("busybox", IMAGE), ("reg:5000/app:1", DIGEST), (IMAGE, IMAGE)],
+)
 def test_an_image_goes_on_as_what_can_not_change(reference: str, image: str) -> None:
-    found = container(spec(Image=reference))
+    """
+    By the digest only where it may be pulled by it.
+    """
+    found = container(spec(Image=reference), PULLING)
     assert found["Image"] == image
     assert found["Labels"]["com.dss.image"] == reference
+    assert container(spec(Image=reference))["Image"] == IMAGE
 
 
 @pytest.mark.parametrize("reference", ["theirs", "missing"])
@@ -548,6 +562,32 @@ def test_an_update_keeps_the_node_while_the_mounts_stay() -> None:
         _, found = update(body, current=current)
         assert found["Labels"]["com.dss.node"] == node
         assert found["TaskTemplate"]["Placement"]["Constraints"] == [f"node.id=={node}"]
+
+
+def test_what_another_node_mounts_already_is_not_judged_on_this_one() -> None:
+    before = json.loads(json.dumps(sent(volume())).replace('"data"', '"theirs"'))
+    container = before["TaskTemplate"]["ContainerSpec"]
+    container["Labels"]["com.dss.mounts"] = container["Labels"]["com.dss.mounts"].replace(
+        "data", "theirs"
+    )
+    current = ClusterFacts(SERVICE, {"ID": SERVICE, "Spec": before})
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        update(volume("theirs"), current=current)
+    before["Labels"]["com.dss.node"] = "elsewhere"
+    container["Image"] = "sha256:known-there"
+    _, found = update(volume("theirs"), current=current)
+    assert found["Labels"]["com.dss.node"] == "elsewhere"
+    assert found["TaskTemplate"]["ContainerSpec"]["Image"] == "sha256:known-there"
+    other = volume("theirs")
+    other["TaskTemplate"]["ContainerSpec"]["Image"] = "reg:5000/app:1"
+    _, changed = update(other, current=current)
+    assert changed["TaskTemplate"]["ContainerSpec"]["Image"] == IMAGE
+    assert found["TaskTemplate"]["ContainerSpec"]["Mounts"] == container["Mounts"]
+    assert found["TaskTemplate"]["ContainerSpec"]["Labels"] == container["Labels"]
+    more = volume("theirs")
+    more["TaskTemplate"]["ContainerSpec"]["Mounts"][0]["Target"] = "/other"
+    with pytest.raises(Denied, match=r"volume\.taken"):
+        update(more, current=current)
 
 
 def test_a_rollback_judges_what_was_before() -> None:

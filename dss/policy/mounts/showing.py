@@ -95,6 +95,10 @@ class Memory:
             return None
 
 
+#: How fields are called that Go has pointers for, and so shows where they are empty.
+_POINTERS = ("Options", "DriverConfig")
+
+
 def as_engine_shows(value: Json) -> Json:
     """
     A decoded entry of C{Mounts} as the engine writes it back: without zero values, which
@@ -107,7 +111,7 @@ def as_engine_shows(value: Json) -> Json:
         name: as_engine_shows(each)
         for name, each in value.items()
         if each
-        or (isinstance(each, dict) and name.endswith("Options") and name != "Options")
+        or (isinstance(each, dict) and name.endswith(_POINTERS) and name != "Options")
         # L{dss.policy.shown} leaves them out where they stay empty.
         or (isinstance(each, dict) and name == "Labels")
     }

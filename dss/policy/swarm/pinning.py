@@ -10,38 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dss.config.registries import Registries
+from dss.errors import BadRequest
 from dss.model.facts import ImageFacts
-from dss.model.owner import NODE_LABEL
+from dss.model.owner import IMAGE_LABEL, NODE_LABEL
+from dss.model.reference import Reference
+from dss.policy.mounts.draft import Mounted
+from dss.policy.mounts.showing import Memory, as_engine_shows
+from dss.policy.shown import labels_of
+from dss.policy.volumes.standing import SUBPATH_SINCE
 
 
-def for_nodes(reference: str, image: ImageFacts) -> str:
+def for_nodes(reference: str, image: ImageFacts, registries: Registries) -> str:
     """
-    How the Swarm is told of an image: by its digest where a registry has it, by which other
-    nodes can pull it, else by its id, which none but those that have it know. A tag could
-    be another image at the next start of a task.
+    How the Swarm is told of an image: by its digest where it may be pulled from a registry
+    that has it, by which other nodes can pull it, else by its id, which none but those that
+    have it know. A tag could be another image at the next start of a task.
 
     @param reference: as the client wrote it.
     """
-    wanted = _repository(reference)
-    for each in image.digests:
-        name, _, digest = each.partition("@")
-        if digest and _repository(name) == wanted:
-            # As the engine shows it.
-            return each.removeprefix("docker.io/").removeprefix("library/")
+    try:
+        wanted = Reference.parse(reference)
+        known = [(each, Reference.parse(each)) for each in image.digests]
+    except BadRequest:
+        # An id, or a name that is no reference.
+        return image.id
+    for each, found in known:
+        same = (found.domain, found.path) == (wanted.domain, wanted.path)
+        if same and found.digest and registries.may_pull(found):
+            return each
     return image.id
-
-
-def _repository(reference: str) -> str:
-    """
-    A reference's repository as the engine shows it in digests (moby 28.5,
-    C{reference.FamiliarName}).
-    """
-    name = reference.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    name = head if colon and "/" not in tag else name
-    for domain in ("docker.io/", "index.docker.io/"):
-        name = name.removeprefix(domain)
-    return name.removeprefix("library/")
 
 
 def is_needed(mounts: Iterable[Mapping[str, Any]]) -> bool:
@@ -51,23 +49,44 @@ def is_needed(mounts: Iterable[Mapping[str, Any]]) -> bool:
     return any(each.get("Source") for each in mounts)
 
 
-def kept(current: Mapping[str, Any] | None, mounts: Sequence[Mapping[str, Any]]) -> str | None:
+def as_before(
+    current: Mapping[str, Any] | None, given: Sequence[Mapping[str, Any]], node: str
+) -> tuple[Mounted, str] | None:
     """
-    The node that a service's tasks are kept to already, where it mounts what it mounted.
+    What a service mounts already, where its client wants the same and its tasks are kept to
+    another node than the engine's own: it was judged there, and can't be here.
+
+    @param current: the engine's service.
+    @param given: the mounts as its client writes them.
+    @param node: the id of the engine's own node.
+    @return: that, and the other node.
+    """
+    spec = (current or {}).get("Spec") or {}
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    pinned = labels_of(spec).get(NODE_LABEL)
+    memory = Memory.of(labels_of(container))
+    if pinned in (None, node) or memory is None:
+        return None
+    if [as_engine_shows(each) for each in given] != memory.host["Mounts"]:
+        return None
+    mounts = tuple(container.get("Mounts") or ())
+    by_path = any("Subpath" in (each.get("VolumeOptions") or {}) for each in mounts)
+    version = SUBPATH_SINCE if by_path else None
+    return Mounted((), mounts, (), (), (), memory.text(), version, ()), str(pinned)
+
+
+def image_before(current: Mapping[str, Any] | None, reference: str) -> str | None:
+    """
+    The image that a service has already, where its client names the same: that of a service
+    whose tasks are kept to another node is known there, and maybe not here.
 
     @param current: the engine's service.
     """
     spec = (current or {}).get("Spec") or {}
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    node = (spec.get("Labels") or {}).get(NODE_LABEL)
-    same = [_plain(each) for each in mounts] == [
-        _plain(each) for each in container.get("Mounts") or ()
-    ]
-    return node if same and isinstance(node, str) and node else None
-
-
-def _plain(mount: Mapping[str, Any]) -> Any:
-    return (mount.get("Type"), mount.get("Source"), mount.get("Target"))
+    image = container.get("Image")
+    same = labels_of(container).get(IMAGE_LABEL) == reference
+    return image if same and isinstance(image, str) and image else None
 
 
 def constraint(node: str) -> str:

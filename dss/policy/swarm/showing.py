@@ -81,5 +81,13 @@ def _container(container: Mapping[str, Any]) -> dict[str, Any]:
     if memory is not None:
         shown.pop("Mounts", None)
         if memory.host["Mounts"]:
-            shown["Mounts"] = [with_labels(each, None) for each in memory.host["Mounts"]]
+            shown["Mounts"] = [_mount(with_labels(each, None)) for each in memory.host["Mounts"]]
     return shown
+
+
+def _mount(mount: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    As a Swarm shows it: without empty options of a bind (moby 20.10 and 28.5).
+    """
+    options = mount.get("BindOptions")
+    return mount if options else {key: each for key, each in mount.items() if key != "BindOptions"}

@@ -85,10 +85,7 @@ def judge(
     placeholders = list(_templates(container or {}))
     if placeholders:
         raise Denied([*problems, *placeholders])
-    mounted = yield from judging.judge(
-        {"HostConfig": {"Mounts": (container or {}).get("Mounts") or []}}, (), around
-    )
-    mounted = _renamed(mounted)
+    mounted, node = yield from _mounted((container or {}).get("Mounts") or [], around, current)
     problems.extend(mounted.problems)
     problems.extend(_loose(mounted))
     if problems:
@@ -100,13 +97,15 @@ def judge(
             "rpc error: code = InvalidArgument desc = "
             "ContainerSpec: image reference must be provided"
         )
-    image = yield from chosen_image(reference, around.owner)
-    as_container = equivalent.as_container(task)
-    at = f"{_CONTAINER}.Image"
-    problems.extend(image_problems(image, as_container, settings.containers, at))
-    if problems:
-        raise Denied(problems)
-    chosen = pinning.for_nodes(reference, image)
+    chosen = pinning.image_before(current, reference) if node else None
+    if chosen is None:
+        image = yield from chosen_image(reference, around.owner)
+        as_container = equivalent.as_container(task)
+        at = f"{_CONTAINER}.Image"
+        problems.extend(image_problems(image, as_container, settings.containers, at))
+        if problems:
+            raise Denied(problems)
+        chosen = pinning.for_nodes(reference, image, settings.registries)
     plain = {**task, "ContainerSpec": container}
     given = equivalent.given_to(plain, settings.containers)
     container = dict(given["ContainerSpec"])
@@ -124,7 +123,7 @@ def judge(
     ready_task = {**given, "ContainerSpec": container}
     labels = {}
     if pinning.is_needed(mounted.mounts):
-        node = pinning.kept(current, mounted.mounts) or (yield from ask(ThisNode()))
+        node = node or (yield from ask(ThisNode()))
         ready_task["Placement"] = pinning.to_node(given.get("Placement"), node)
         labels = {NODE_LABEL: node}
     ready = {
@@ -143,6 +142,23 @@ def judge(
         around.engine_version if newest else None,
         ("Labels: stamped", f"Image: {chosen}", *mounted.rewrites),
     )
+
+
+def _mounted(
+    mounts: Sequence[Mapping[str, Any]],
+    around: Circumstances,
+    current: Mapping[str, Any] | None,
+) -> Judgement[tuple[Mounted, str]]:
+    """
+    What becomes of a service's mounts, and the node that its tasks are kept to already, if
+    they stay there.
+    """
+    if mounts and current is not None:
+        before = pinning.as_before(current, mounts, (yield from ask(ThisNode())))
+        if before is not None:
+            return before
+    judged = yield from judging.judge({"HostConfig": {"Mounts": mounts}}, (), around)
+    return _renamed(judged), ""
 
 
 _OTHER_RUNTIMES = ("PluginSpec", "NetworkAttachmentSpec")
