@@ -131,7 +131,8 @@ def _in_host(host: Mapping[str, Any], yard: Yard) -> Iterator[str]:
     for bindings in (host["PortBindings"] or {}).values():
         for each in bindings or ():
             low, _, high = each["HostPort"].partition("-")
-            if any(0 < int(port) < 1024 for port in (low, high) if port):
+            # The engine keeps what is no port, and starts no container with it.
+            if any(0 < int(port) < 1024 for port in (low, high) if port.isdigit()):
                 yield "port"
 
 
