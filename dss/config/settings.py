@@ -17,6 +17,10 @@ from dss.config.values import positive, setting
 from dss.config.volumes import Volumes
 from dss.model.owner import Owner
 
+#: File systems of the kernel, and where services run.
+KERNELS = ("/proc", "/sys", "/dev")
+SERVICES = ("/run", "/var/run", "/run/docker", "/run/containerd")
+
 
 @frozen
 class Root:
@@ -36,6 +40,18 @@ class Root:
     @client_path.default
     def _same(self) -> str:
         return self.path
+
+    @path.validator
+    def _check_host(self, attribute: object, value: str) -> None:
+        for each in KERNELS:
+            if value == each or value.startswith(each + "/"):
+                raise ValueError(
+                    f"{value!r} can't be a root: the host's kernel is configured there"
+                )
+        if value in SERVICES:
+            raise ValueError(
+                f"{value!r} can't be a root: the host's services have their sockets there"
+            )
 
     @path.validator
     @client_path.validator

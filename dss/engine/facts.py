@@ -94,6 +94,7 @@ class EngineFacts:
         self._containers: _Memory[ContainerFacts] = _Memory()
         self._execs: _Memory[str] = _Memory()
         self._making = DeferredLock()
+        self._directory = ""
         self._cluster = Cluster(asker, owner)
         self._owned = Owned(asker, owner)
 
@@ -198,6 +199,22 @@ class EngineFacts:
     async def _container_json(self, container_id: str) -> Json:
         answer = await self._asker.get(("containers", container_id, "json"))
         return _found(answer)
+
+    def directory(self) -> str | Deferred[str]:
+        """
+        Where the engine keeps its own files. It is asked once: an engine is not moved while it
+        is guarded.
+        """
+        if self._directory:
+            return self._directory
+        return Deferred.fromCoroutine(self._asked_directory())
+
+    async def _asked_directory(self) -> str:
+        answer = await self._asker.get(("info",))
+        if answer.status != 200 or not isinstance(answer.value, dict):
+            raise EngineOdd(answer.message)
+        self._directory = _text(answer.value, "DockerRootDir")
+        return self._directory
 
     async def _usual(self) -> EngineDefaults:
         answer = await self._asker.get(("info",))

@@ -201,11 +201,13 @@ class PathFacts:
         not exist or can't be looked at.
     @ivar is_directory: whether that is a directory.
     @ivar is_socket: whether that is a socket.
+    @ivar is_engines: whether the engine keeps its own files there: in it, or around it.
     """
 
     resolved: str | None
     is_directory: bool = False
     is_socket: bool = False
+    is_engines: bool = False
 
 
 @frozen

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dss.engine.facts import EngineFacts
@@ -21,16 +23,20 @@ from dss.model.facts import (
     HooksOnEntry,
     HostPath,
     MakeDirectory,
+    PathFacts,
     Question,
 )
 from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Now, Release
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement
+from dss.policy.mounts.wishes import below
 from dss.proxy.host import look_at, make_directory
 from dss.proxy.peer import Peer
 from dss.proxy.usage import Usage
 
 Result = TypeVar("Result")
+
+_log = Logger(namespace="dss")
 
 _LEDGER = frozenset({AllRecords, Begin, End, Gone, HasLedger, Keep, Release})
 
@@ -72,6 +78,7 @@ class Answers:
         self._usage = usage
         self._engine = engine
         self._hooks = hooks
+        self._told: set[str] = set()
 
     def answer(self, question: Question[object]) -> object:
         """
@@ -84,7 +91,7 @@ class Answers:
         if type(question) is HooksOnCreate:
             return self._hooks.on_create(self._owner.name, question.body)
         if type(question) is HostPath:
-            return look_at(question.path)
+            return self._host_path(question.path)
         if type(question) is MakeDirectory:
             return make_directory(question.root, question.relative)
         if type(question) is Claim and self._usage is not None:
@@ -94,6 +101,26 @@ class Answers:
         if type(question) is Now:
             return self._seconds()
         return self._engine.answer(question)
+
+    def _host_path(self, path: str) -> PathFacts | Deferred[PathFacts]:
+        directory = self._engine.directory()
+        if isinstance(directory, str):
+            return self._seen(path, directory)
+        return directory.addCallback(lambda known: self._seen(path, known))
+
+    def _seen(self, path: str, directory: str) -> PathFacts:
+        found = look_at(path)
+        at, engines = found.resolved or path, look_at(directory).resolved or directory
+        if not (below(at, engines) or below(engines, at)):
+            return found
+        if path not in self._told:
+            self._told.add(path)
+            _log.error(
+                "{path} can't be bound: the engine keeps its own files in {directory}",
+                path=path,
+                directory=directory,
+            )
+        return evolve(found, is_engines=True)
 
 
 class ClientAnswers:

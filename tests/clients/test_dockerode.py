@@ -55,8 +55,13 @@ def test_bodies_that_are_repeated_in_the_query(side: Side) -> None:
     attached.send(b"hello\n")
     attached.half_close()
     side.see("attached", attached.rest())
-    told = {"container": "box", "comment": "c", "pause": False, "changes": "LABEL k=v"}
-    image = side.api.post("/commit", told, **told)["Id"]
+    query: dict[str, Any] = {
+        "container": "box",
+        "comment": "c",
+        "pause": False,
+        "changes": "LABEL k=v",
+    }
+    image = side.api.post("/commit", query, **query)["Id"]
     made = side.api.get(f"/images/{image}/json")
     side.see("committed", [made["Comment"], made["Config"]["Cmd"], made["Config"]["Labels"]])
 

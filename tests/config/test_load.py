@@ -250,6 +250,8 @@ WRONG = [
         "defaults.memory is above ceilings.memory",
     ),
     ("[owner]\nname = '-'", "dss.toml:2: owner.name: '-' is no owner's name"),
+    ("[owner]\nallow_bind = ['/proc/self']", "can't be a root: the host's kernel"),
+    ("[owner]\nallow_bind = ['/w=/run:ro']", "can't be a root: the host's services"),
     ("[owner]\nallow_bind = ['x']", "dss.toml:2: owner.allow_bind[0]: 'x' is no root"),
     (
         "[owner]\ncontainer_sockets = 'x'",

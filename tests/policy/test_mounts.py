@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -825,3 +827,20 @@ def test_roots_as_they_are_written(text: str, root: Root) -> None:
 def test_roots_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match="root"):
         Root.parse(text)
+
+
+def _looked_at(known: dict[str, PathFacts], question: HostPath) -> PathFacts:
+    return known.get(question.path, PathFacts(None))
+
+
+def test_where_the_engine_keeps_its_own_files() -> None:
+    """
+    Nothing below such an allowed directory can be bound.
+    """
+    around = circumstances("ci", ROOTS)
+    for directory, rule in (("/srv/ci", "mount.engine_directory"), ("/srv/ro", None)):
+        known = {**HOST, directory: evolve(HOST[directory], is_engines=True)}
+        looked_at: Callable[[HostPath], PathFacts] = partial(_looked_at, known)
+        answers = {**ANSWERS, HostPath: looked_at}
+        found = drive(meaning.judge_source("/srv/ci/src", "at", False, around), answers)
+        assert getattr(found, "rule", None) == rule

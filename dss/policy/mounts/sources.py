@@ -140,6 +140,12 @@ def judge_path(
         return problem(
             "mount.source", f"the allowed directory {base.client_path!r} does not exist."
         )
+    if allowed.is_engines:
+        return problem(
+            "mount.engine_directory",
+            f"{base.client_path!r} is denied: the engine keeps its own files there.",
+            "The operator can allow a directory that is apart from the engine's.",
+        )
     real = yield from ask(HostPath(path))
     if real.resolved is None:
         missing = problem(
