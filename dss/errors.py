@@ -52,6 +52,15 @@ class AmbiguousRequest(BadRequest):
     closes = True
 
 
+class UnservedVersion(BadRequest):
+    """
+    The path begins with an API version that is not served. Whoever wrote it took somebody else
+    for the reader, so the connection is closed.
+    """
+
+    closes = True
+
+
 class HeadTooLarge(AmbiguousRequest):
     """
     The request's head is larger than the limit.

@@ -20,6 +20,9 @@ HeaderList = tuple[tuple[str, str], ...]
 _TARGET = re.compile(rb"/[!-~]*")
 _VERSIONED = re.compile(r"/v([0-9][^/]*)(/.*)")
 
+#: What begins like a version where none is read: no operation's path does.
+_LIKE_A_VERSION = re.compile(r"/[vV][0-9]")
+
 
 @frozen
 class Target:
@@ -71,6 +74,8 @@ class Target:
             except ValueError as error:
                 raise AmbiguousRequest(str(error)) from None
             path = found[2]
+        if _LIKE_A_VERSION.match(path):
+            raise AmbiguousRequest("the request path has a version where none belongs")
         if any(segment in ("", ".", "..") for segment in path.split("/")[1:]):
             raise AmbiguousRequest("the request path has an empty or a dot segment")
         return cls(path, version, query.decode("ascii"))

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-from dss.errors import BadRequest, NotFound
+from dss.errors import BadRequest, NotFound, UnservedVersion
 from dss.model.message import RequestHead
 from dss.model.version import OLDEST, ApiVersion
 from dss.policy.filters import render_filters
@@ -54,31 +54,31 @@ def match(head: RequestHead, newest: ApiVersion) -> Match:
     """
     Find the row that a head means, and read its path and query by it.
 
-    The engine looks for the path first and for the version then, and so does this
-    (moby 28.5).
+    The version is looked at first. (The engine looks for the path first, moby 28.5, which makes
+    a difference where neither is there.)
 
     @param newest: the newest API version that the engine and dss both speak.
+    @raise UnservedVersion: where the version is not served.
     @raise NotFound: where no row has this method and path.
     @raise Denied: where it is none of the Docker Engine API that others serve beside it.
-    @raise BadRequest: where the version is not served, or a parameter of the path or
-        the query can't be read in one way.
+    @raise BadRequest: where a parameter of the path or the query can't be read in one way.
     @raise Denied: for a query parameter that the row does not have.
     """
     target = head.target
     path, query = target.path, target.query
-    route, params = (_found if len(path) <= _REMEMBERED else _find)(head.method, path)
     version = target.version
     if version is None:
         version = newest
     elif version < OLDEST:
-        raise BadRequest(
+        raise UnservedVersion(
             f"client version {version} is too old. Minimum supported API version is {OLDEST}, "
             "please upgrade your client to a newer version"
         )
     elif version > newest:
-        raise BadRequest(
+        raise UnservedVersion(
             f"client version {version} is too new. Maximum supported API version is {newest}"
         )
+    route, params = (_found if len(path) <= _REMEMBERED else _find)(head.method, path)
     if not query:
         return Match(route, params, _NOTHING, version)
     typed = _queried(route, query) if len(query) <= _REMEMBERED else _query(route, query)

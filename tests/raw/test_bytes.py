@@ -194,10 +194,18 @@ CASES = {
     "version 1.41.99999.1": target(f"/v1.41.99999.1{STOP}", f"/v1.51{STOP}"),
     "version 1": target(f"/v1{STOP}", f"/v1.51{STOP}"),
     "version 1.": target(f"/v1.{STOP}", f"/v1.51{STOP}"),
-    "version 9.99": target(f"/v9.99{STOP}", f"/v1.51{STOP}", 400, False),
-    "version 1.23": target(f"/v1.23{STOP}", f"/v1.51{STOP}", 400, False),
-    "version twice": target(f"/v1.41/v1.41{STOP}", f"/v1.51{STOP}", 404, False),
-    "version in upper case": target(f"/V1.41{STOP}", f"/v1.51{STOP}", 404, False),
+    "version 9.99": target(f"/v9.99{STOP}", f"/v1.51{STOP}"),
+    "version 1.23": target(f"/v1.23{STOP}", f"/v1.51{STOP}"),
+    "version 1.99, no path": target("/v1.99/nothing", f"/v1.51{STOP}"),
+    "version twice": target(f"/v1.41/v1.41{STOP}", f"/v1.51{STOP}"),
+    "version in upper case": target(f"/V1.41{STOP}", f"/v1.51{STOP}"),
+    "version alone": target("/v1.41", f"/v1.51{STOP}"),
+    # What is read in one way keeps the connection, as at the engine.
+    "version vx": target(f"/vx{STOP}", f"/v1.51{STOP}", 404, False),
+    "no such path": target("/nothing", f"/v1.51{STOP}", 404, False),
+    "a query parameter twice": target(f"{STOP}?t=1&t=2", f"/v1.51{STOP}", 400, False),
+    "an odd number": target(f"{STOP}?t=x", f"/v1.51{STOP}", 400, False),
+    "an odd id": target("/containers/-/stop", f"/v1.51{STOP}", 400, False),
     "encoded version": target(f"/%761.41.0{STOP}", f"/v1.51{STOP}"),
     # methods and routes
     "lower-case method": Case(

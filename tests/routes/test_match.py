@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dss.errors import BadRequest, Denied, NotFound
+from dss.errors import AmbiguousRequest, BadRequest, Denied, NotFound, UnservedVersion
 from dss.model.message import RequestHead, Target
 from dss.model.version import NEWEST, ApiVersion
 from dss.routes import ROUTES
@@ -151,9 +151,9 @@ def test_paths(method: str, target: str, operation: str, params: dict[str, str])
         ("GET", "/containers/a/b/json"),
         ("GET", "/containers/web/JSON"),
         ("GET", "/Containers/json"),
-        ("GET", "/v1.99/foo"),
+        ("GET", "/vx/_ping"),
+        ("GET", "/v/_ping"),
         ("DELETE", "/images"),
-        ("GET", "/v1.41/v1.41/_ping"),
     ],
 )
 def test_no_row_no_passage(method: str, target: str) -> None:
@@ -235,8 +235,21 @@ def test_version_out_of_range(version: str, message: str) -> None:
     """
     In the words of engine 28.5.
     """
-    with pytest.raises(BadRequest, match=f"^{re.escape(message)}$"):
-        matched("GET", f"/v{version}/_ping")
+    for path in ("_ping", "nothing", "debug/vars"):
+        with pytest.raises(UnservedVersion, match=f"^{re.escape(message)}$"):
+            matched("GET", f"/v{version}/{path}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/v1.41/v1.41/_ping", "/V1.41/_ping", "/v1.41", "/V1", "/v1.41/V2/_ping", "/v%31.41/v1.41/a"],
+)
+def test_a_version_where_none_belongs(target: str) -> None:
+    """
+    It can be read in more than one way.
+    """
+    with pytest.raises(AmbiguousRequest, match="version where none belongs"):
+        matched("GET", target)
 
 
 @pytest.mark.parametrize(
