@@ -47,7 +47,7 @@ class CallUser(Protocol):
 
     def switched(self, head: ResponseHead) -> None:
         """
-        The engine answered C{101}; from now on the stream is raw.
+        The engine gave up HTTP; from now on the stream is raw.
         """
 
     def engine_half_closed(self) -> None:
@@ -86,6 +86,7 @@ class EngineCall:
         "_connecting",
         "_connection",
         "_head",
+        "_may_switch",
         "_method",
         "_pool",
         "_replied",
@@ -103,6 +104,7 @@ class EngineCall:
         body: bytes | None = None,
         streams: bool = False,
         length: int | None = None,
+        may_switch: bool = False,
     ) -> None:
         """
         @param target: path and query, percent-encoded.
@@ -110,10 +112,12 @@ class EngineCall:
         @param body: the whole body, where it is known.
         @param streams: whether a body follows, by L{write} and L{end_request}.
         @param length: that body's length in bytes, or L{None} to send it chunked.
+        @param may_switch: whether it asks for a raw stream.
         """
         self._pool = pool
         self._user = user
         self._method = method
+        self._may_switch = may_switch
         self._chunked = streams and length is None
         self._request_done = not streams
         self._replied = False
@@ -155,7 +159,7 @@ class EngineCall:
     def _send(self, connection: EngineConnection) -> None:
         self._connecting = None
         self._connection = connection
-        connection.carry(self, self._method)
+        connection.carry(self, self._method, self._may_switch)
         connection.write(self._head)
         if not self._request_done:
             self._user.request_accepted()

@@ -43,7 +43,7 @@ class ConnectionUser(Protocol):
 
     def switched(self, head: ResponseHead) -> None:
         """
-        The engine answered C{101}; from now on the stream is raw.
+        The engine gave up HTTP; from now on the stream is raw.
         """
 
     def engine_half_closed(self) -> None:
@@ -95,12 +95,14 @@ class EngineConnection(TwistedProtocol):
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)
 
-    def carry(self, user: ConnectionUser, method: str) -> None:
+    def carry(self, user: ConnectionUser, method: str, may_switch: bool = False) -> None:
         """
         Carry this user's request from now on.
+
+        @param may_switch: whether it asks for a raw stream.
         """
         self.user = user
-        self._parser = ReplyParser(method)
+        self._parser = ReplyParser(method, may_switch)
 
     def write(self, data: bytes) -> None:
         """

@@ -89,7 +89,8 @@ class EditLines:
 @frozen
 class Hijack:
     """
-    The connection becomes a raw one when the engine answers C{101}.
+    The connection becomes a raw one when the engine answers C{101}, or the older bare C{200}
+    of a raw stream.
 
     @ivar protocol: what the C{Upgrade} header towards the engine says.
     """

@@ -421,8 +421,9 @@ class Exchange:
                 return
             headers.append((name, value))
         headers += forward.headers
-        if isinstance(forward.reply, Hijack):
-            headers += (("Connection", "Upgrade"), ("Upgrade", forward.reply.protocol))
+        hijack = forward.reply if isinstance(forward.reply, Hijack) else None
+        if hijack is not None:
+            headers += (("Connection", "Upgrade"), ("Upgrade", hijack.protocol))
         if forward.body is not None:
             headers.append(("Content-Type", "application/json"))
         if forward.watch is not None and self._head.length == 0:
@@ -442,6 +443,8 @@ class Exchange:
                 streams,
                 # Where a body may break off, only its last chunk makes it whole.
                 None if forward.watch is not None else self._head.length,
+                # A websocket has one form only.
+                may_switch=found.route.hijack and hijack is not None and hijack.protocol == "tcp",
             )
         except ValueError:
             self._failed(Failure())
@@ -488,7 +491,8 @@ class Exchange:
         assert isinstance(forward.reply, Hijack)
         if self._head.lists("connection", "upgrade") and "upgrade" in self._head.headers:
             upgrade = (("Connection", "Upgrade"), ("Upgrade", forward.reply.protocol))
-            head = ResponseHead(101, head.reason, (*head.headers, *upgrade))
+            reason = head.reason if head.status == 101 else "UPGRADED"
+            head = ResponseHead(101, reason, (*head.headers, *upgrade))
         else:
             # What the engine itself answers a client that did not ask for an upgrade
             # (moby 28.5, api/server/router/container).

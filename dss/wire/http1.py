@@ -37,6 +37,11 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+#: What the engine calls a raw stream, with and without a terminal.
+RAW_STREAMS = frozenset(
+    {"application/vnd.docker.raw-stream", "application/vnd.docker.multiplexed-stream"}
+)
+
 #: A reply head above this is no engine's.
 MAX_HEAD_BYTES = 256 * 1024
 
@@ -75,7 +80,8 @@ class End:
 @frozen
 class Switched:
     """
-    The engine answered C{101}: what follows is no longer HTTP.
+    The engine answered C{101}, or in the older form C{200} with the type of a raw stream and
+    no length: what follows is no longer HTTP.
 
     @ivar head: the head of that answer.
     """
@@ -162,6 +168,7 @@ class ReplyParser:
         "_headers",
         "_is_head",
         "_lengths",
+        "_may_switch",
         "_parser",
         "_reason",
         "_switched",
@@ -170,11 +177,14 @@ class ReplyParser:
 
     _parser: HttpResponseParser
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, may_switch: bool = False) -> None:
         """
         @param method: the request's method, on which the reply's framing depends.
+        @param may_switch: whether the request asked for a raw stream, so that a bare
+            C{200} may be the switch to one.
         """
         self._is_head = method == "HEAD"
+        self._may_switch = may_switch
         self._events: list[Event] = []
         self._headers: list[tuple[str, str]] = []
         self._reason = ""
@@ -305,11 +315,22 @@ class ReplyParser:
             self._chunked = False
             self._reason = ""
             return
+        if self._may_switch and status == 200 and self._to_close and self._is_raw(head):
+            # So the engine answers where somebody on the way drops the Upgrade header
+            # (moby 28.5). To the parser all that follows is a body without an end.
+            self._switched = True
+            self._events.append(Switched(head))
+            return
         self._head_done = True
         self._events.append(Head(head))
         if self._is_head:
             self._complete = True
             self._events.append(End(self._parser.should_keep_alive()))
+
+    @staticmethod
+    def _is_raw(head: ResponseHead) -> bool:
+        declared = head.header("content-type") or ""
+        return declared.partition(";")[0].strip().lower() in RAW_STREAMS
 
     def on_body(self, data: bytes) -> None:
         if self._complete:
