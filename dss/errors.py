@@ -79,8 +79,8 @@ class HeadTooSlow(AmbiguousRequest):
 
 class BodyTooLarge(DssError):
     """
-    A JSON body, of a request or a reply, is larger than dss judges. A body that
-    can't be judged whole is never passed on.
+    A request's JSON body is larger than dss judges. A body that can't be judged whole is never
+    passed on. (One of the engine's is L{EngineOdd}.)
     """
 
     status = 413

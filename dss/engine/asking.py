@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from dss.config.settings import Limits
 from dss.engine.call import EngineCall
 from dss.engine.pool import EnginePool
-from dss.errors import BodyTooLarge, DssError, EngineAway, EngineOdd
+from dss.errors import DssError, EngineAway, EngineOdd
 from dss.model.facts import Json
 from dss.model.message import HeaderList, ResponseHead
 
@@ -97,7 +97,7 @@ class _Collector:
     def reply_received(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
-            self._fail(BodyTooLarge(f"the Docker Engine's answer is over {self._limit} bytes"))
+            self._fail(EngineOdd(f"the Docker Engine's answer is over {self._limit} bytes"))
             return
         self._pieces.append(data)
 
@@ -159,7 +159,7 @@ class Asker:
             path, as image names have them.
         @param headers: more headers than every question has.
         @return: the answer, whatever its status. It fails with L{EngineAway},
-            L{EngineOdd} or L{BodyTooLarge}.
+            L{EngineOdd}.
         """
         return self._ask("GET", _target(segments, query), (*_HEADERS, *headers), None)
 

@@ -20,6 +20,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from dss.errors import DssError, EngineAway, EngineOdd
+from dss.model.message import HeaderList
 from dss.model.version import NEWEST, OLDEST, ApiVersion
 
 #: For how long it holds. An engine that is replaced while nobody uses it is not
@@ -28,6 +29,10 @@ IDENTITY_SECONDS = 60.0
 
 #: How long the engine may take to say who it is, at most: every client waits for it.
 PATIENCE_SECONDS = 20.0
+
+#: What the engine says of itself in each of its answers, also in errors (engines 20.10, 26.1
+#: and 28.5). Some clients read the version off any of them.
+_TELLING = ("Docker-Experimental", "Ostype", "Server")
 
 #: What a proxy in front of an engine that is away, or still starts, answers.
 _STARTING = (502, 503, 504)
@@ -42,12 +47,14 @@ class Identity:
     @ivar oldest: the oldest one.
     @ivar release: the engine's own version, such as C{28.5.2}, for the log.
     @ivar is_newer: whether the engine speaks newer ones that dss doesn't know.
+    @ivar headers: those by which the engine tells in each of its answers who it is.
     """
 
     newest: ApiVersion
     oldest: ApiVersion
     release: str
     is_newer: bool = False
+    headers: HeaderList = ()
 
 
 @implementer(IAgentEndpointFactory)
@@ -152,8 +159,16 @@ class EngineIdentity:
             oldest = ApiVersion.parse(value.get("MinAPIVersion") or str(OLDEST))
         except (KeyError, TypeError, ValueError):
             raise EngineOdd("the Docker Engine does not say which API it speaks") from None
+        told = [(name, reply.headers.getRawHeaders(name)) for name in _TELLING]
         identity = Identity(
-            min(newest, NEWEST), max(oldest, OLDEST), str(value.get("Version")), newest > NEWEST
+            min(newest, NEWEST),
+            max(oldest, OLDEST),
+            str(value.get("Version")),
+            newest > NEWEST,
+            (
+                ("Api-Version", str(min(newest, NEWEST))),
+                *((name, values[0]) for name, values in told if values),
+            ),
         )
         if identity.newest < identity.oldest:
             raise EngineOdd(

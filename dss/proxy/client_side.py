@@ -40,7 +40,7 @@ from dss.errors import (
     HeadTooSlow,
     TooMany,
 )
-from dss.model.message import RequestHead, ResponseHead, Target
+from dss.model.message import HeaderList, RequestHead, ResponseHead, Target
 from dss.proxy.heads import KnownHeads, ReadHead
 from dss.proxy.peer import Peer
 from dss.transport.departure import DepartureWatch, departed
@@ -583,27 +583,36 @@ class ClientChannel(HTTPChannel):
             # body is complete in a moment: body_complete goes on.)
             self._linger()
 
-    def answer(self, status: int, body: bytes, content_type: str = "application/json") -> None:
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        content_type: str = "application/json",
+        headers: HeaderList = (),
+    ) -> None:
         """
         Give a whole reply at once.
+
+        @param headers: more of them.
         """
         if not self._body_done and self._head is not None and self._head.length != 0:
             self.persistent = False
-        self.start_reply(
-            ResponseHead(status, _REASONS[status], (("Content-Type", content_type),), len(body))
-        )
+        headers = (("Content-Type", content_type), *headers)
+        self.start_reply(ResponseHead(status, _REASONS[status], headers, len(body)))
         if self._head is not None and self._head.method == "HEAD":
             body = b""
         self.write_reply(body)
         self.end_reply()
 
-    def answer_error(self, error: DssError) -> None:
+    def answer_error(self, error: DssError, headers: HeaderList = ()) -> None:
         """
         Give an error as the whole reply.
+
+        @param headers: more of them.
         """
         if error.closes:
             self.persistent = False
-        self.answer(error.status, error.body())
+        self.answer(error.status, error.body(), headers=headers)
 
     def hand_over(self, head: ResponseHead) -> bytes:
         """

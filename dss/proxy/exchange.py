@@ -24,13 +24,14 @@ from dss.errors import (
     TooMany,
 )
 from dss.lifecycle import Lifecycle
-from dss.model.message import RequestHead, ResponseHead
+from dss.model.message import HeaderList, RequestHead, ResponseHead
 from dss.model.ruling import Answer, EditJson, EditLines, Forward, Hijack, Ruling, Stream
 from dss.policy.request import Circumstances, Request
 from dss.proxy.client_side import ClientChannel
 from dss.proxy.judging import ClientAnswers, drive
 from dss.proxy.replies import Collected, Lines, PassOn, ReplyFlow
 from dss.proxy.watching import WatchedBody
+from dss.routes.content import check_type
 from dss.routes.match import Match, match
 from dss.routes.table import Body
 from dss.routes.writing import render_path, render_query
@@ -183,6 +184,8 @@ class Exchange:
             body if found.route.body is Body.JSON else b"",
         )
         try:
+            if found.route.body is Body.JSON:
+                check_type(found.route, self._head, identity.newest)
             around = Circumstances(guard.settings.owner, guard.settings, identity.newest)
             answers = ClientAnswers(guard.answers, self._channel.peer)
             ruling = drive(found.route.policy(request, around), answers)
@@ -452,8 +455,9 @@ class Exchange:
         self._call.start()
 
     def answer(self) -> None:
-        assert self._answer is not None
-        self._channel.answer(self._answer.status, self._answer.body, self._answer.content_type)
+        answer = self._answer
+        assert answer is not None
+        self._channel.answer(answer.status, answer.body, answer.content_type, self._telling())
 
     def answer_error(self, error: DssError) -> None:
         if isinstance(error, Denied):
@@ -471,7 +475,13 @@ class Exchange:
                 path=self._head.target.path,
                 error=error.message,
             )
-        self._channel.answer_error(error)
+        self._channel.answer_error(error, self._telling())
+
+    def _telling(self) -> HeaderList:
+        """
+        Who the engine is, as it says itself in each of its answers.
+        """
+        return () if self._identity is None else self._identity.headers
 
     def begin_reply(self) -> None:
         assert self._reply_head is not None

@@ -12,7 +12,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from dss.errors import BodyTooLarge, EngineOdd
+from dss.errors import EngineOdd
 from dss.model.facts import Json
 from dss.model.message import ResponseHead
 from dss.model.ruling import EditJson, EditLines, Judgement, Stream
@@ -127,7 +127,7 @@ class Collected:
         if self._size > self._limit:
             self._pieces = []
             self._sink.fail_reply(
-                Failure(BodyTooLarge(f"the engine's reply is over {self._limit} bytes of JSON"))
+                Failure(EngineOdd(f"the engine's reply is over {self._limit} bytes of JSON"))
             )
             return
         self._pieces.append(data)
@@ -216,7 +216,7 @@ class Lines:
     def received(self, data: bytes) -> None:
         try:
             self._waiting.extend(self._splitter.feed(data))
-        except BodyTooLarge:
+        except EngineOdd:
             self._sink.fail_reply(Failure())
             return
         self._work()

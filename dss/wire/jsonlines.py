@@ -4,7 +4,7 @@ Streams of JSON values, one a line, as the engine writes events and progress.
 
 from __future__ import annotations
 
-from dss.errors import BodyTooLarge
+from dss.errors import EngineOdd
 
 
 class LineSplitter:
@@ -27,7 +27,7 @@ class LineSplitter:
         Take a piece of the stream.
 
         @return: the lines that it completes, each with its newline.
-        @raise BodyTooLarge: if a line is over the limit.
+        @raise EngineOdd: if a line is over the limit.
         """
         *whole, rest = data.split(b"\n")
         lines = []
@@ -39,7 +39,7 @@ class LineSplitter:
             self._rest.append(rest)
             self._size += len(rest)
             if self._size > self._limit:
-                raise BodyTooLarge(f"a line of the engine's reply is over {self._limit} bytes")
+                raise EngineOdd(f"a line of the engine's reply is over {self._limit} bytes")
         return lines
 
     def end(self) -> list[bytes]:

@@ -40,11 +40,9 @@ _READ_ONCE = (
 
 def _shown(reply: Reply) -> list[Any]:
     """
-    What of a reply has to be the same: binary bodies byte for byte. Errors are dss's own
-    answers in part, and those don't tell of the engine in their headers.
+    What of a reply has to be the same: binary bodies byte for byte.
     """
-    names = _HEADERS if reply.ok else ("content-type",)
-    headers = {name: reply.headers.get(name) for name in names}
+    headers = {name: reply.headers.get(name) for name in _HEADERS}
     if "json" in (headers["content-type"] or ""):
         return [reply.status, headers, reply.json()]
     return [reply.status, headers, reply.body.decode("latin-1")]
@@ -72,7 +70,21 @@ def test_versions_that_the_engine_does_not_speak(side: Side) -> None:
     One that is too new is an error in the engine's words.
     """
     newer = side.engine.version[1] + 1
-    side.see("newer", _shown(side.api.call("GET", f"/v1.{newer}/containers/json")))
+    status, headers, body = _shown(side.api.call("GET", f"/v1.{newer}/containers/json"))
+    # Engines have not come to that header yet when they look at the version.
+    side.see("newer", [status, {**headers, "docker-experimental": None}, body])
+
+
+@both_ways
+def test_bodies_that_are_not_declared_as_json(side: Side) -> None:
+    """
+    Whatever is in them, and in the words of the engine.
+    """
+    for path in ("/containers/create", "/containers/none/exec", "/commit", "/volumes/create"):
+        for declared in ("text/plain", "application/x-www-form-urlencoded", ""):
+            reply = side.api.call("POST", path, body={}, headers={"Content-Type": declared})
+            side.see(f"{path} {declared}", _shown(reply))
+            assert reply.status == 400
 
 
 @both_ways

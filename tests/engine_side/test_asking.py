@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from dss.config.settings import Limits
 from dss.engine.asking import Asker, EngineAnswer
 from dss.engine.pool import EnginePool
-from dss.errors import BodyTooLarge, EngineAway, EngineOdd
+from dss.errors import EngineAway, EngineOdd
 from tests.proxy.memory import Engine, Wire, as_json, counted
 
 
@@ -88,7 +88,7 @@ def test_what_is_asked_is_one_path() -> None:
     [
         (counted(b"{"), EngineOdd),
         (counted(b"[" * 99), EngineOdd),
-        (counted(b"1" * 101), BodyTooLarge),
+        (counted(b"1" * 101), EngineOdd),
         (b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", EngineOdd),
         (b"garbage\r\n\r\n", EngineAway),
     ],

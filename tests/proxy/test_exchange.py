@@ -596,6 +596,56 @@ def test_a_denied_request(request_bytes: bytes) -> None:
 
 
 CREATE = f"/v1.41/containers/{ID}/exec"
+TYPE = "Content-Type: application/json\r\n"
+
+
+def test_a_body_that_is_not_declared_as_json() -> None:
+    """
+    It is not judged; nothing is asked of the engine, whose connection goes on.
+    """
+    world = owned()
+    client = world.client()
+    client.send(ask("POST", CREATE, "Content-Length: 2\r\nContent-Type: text/plain\r\n", b"{}"))
+    reply = client.take()
+    assert (status(reply), message(reply)) == (
+        400,
+        "unsupported Content-Type header (text/plain): must be 'application/json'",
+    )
+    assert world.engine.wires == []
+    client.send(PING)
+    assert world.engine.last().take().startswith(b"GET /v1.51/_ping ")
+
+
+def test_own_answers_tell_who_the_engine_is() -> None:
+    """
+    As the engine does in each of its own, with no version that dss doesn't know; what is
+    answered before that is known does not.
+    """
+    world = World(known=False)
+    client = world.client()
+    client.send(ask("GET", "/nothing"))
+    wire = world.engine.last()
+    wire.take()
+    told = b"Ostype: linux\r\nServer: Docker/31.0 (linux)\r\nDocker-Experimental: false\r\n"
+    body = json.dumps({**VERSION, "ApiVersion": "1.99"}).encode()
+    wire.send(counted(body, headers=told + b"Api-Version: 1.99\r\nX-Other: 1\r\n"))
+    for request, code in (
+        (b"", 404),
+        (ask("GET", "/_ping?evil=1"), 403),
+        (ask("HEAD", "/nothing"), 404),
+        (PING, 503),
+    ):
+        world.engine.away = code == 503
+        client.send(request)
+        head = client.take().partition(b"\r\n\r\n")[0].split(b"\r\n")
+        assert head[0].startswith(b"HTTP/1.1 %d " % code)
+        assert set(told.split(b"\r\n")) - {b""} < set(head)
+        assert [line for line in head if line.startswith((b"Api-", b"X-"))] == [
+            b"Api-Version: 1.55"
+        ]
+    other = world.client()
+    other.send(b"bad\r\n\r\n")
+    assert b"Server" not in other.take()
 
 
 def test_a_json_body_is_judged_whole() -> None:
@@ -608,7 +658,7 @@ def test_a_json_body_is_judged_whole() -> None:
         ("Transfer-Encoding: chunked\r\n", b'5\r\n{"cmd\r\nd\r\n" : ["true"]}\r\n0\r\n\r\n'),
     ):
         client = world.client()
-        client.send(ask("POST", CREATE, framing))
+        client.send(ask("POST", CREATE, TYPE + framing))
         assert world.engine.wires == []
         for byte in body:
             client.send(bytes([byte]))
@@ -644,7 +694,7 @@ def test_a_json_body_in_time() -> None:
     """
     world = owned(json_seconds=60)
     client = world.client()
-    client.send(ask("POST", CREATE, "Content-Length: 16\r\n", b"{"))
+    client.send(ask("POST", CREATE, TYPE + "Content-Length: 16\r\n", b"{"))
     world.clock.advance(50)
     client.send(b'"Cmd":["true"]}')
     world.clock.advance(50)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from dss.errors import BodyTooLarge, Denied, DssError, EngineOdd, Problem
+from dss.errors import Denied, DssError, EngineOdd, Problem
 from dss.model.facts import Json, Question
 from dss.model.message import ResponseHead
 from dss.model.ruling import EditJson, EditLines, Judgement, Stream, ask, settled
@@ -221,7 +221,7 @@ def test_too_much_to_collect() -> None:
     sink, flow = collected(limit=10)
     flow.received(b"[11111")
     flow.received(b"1111]")
-    assert isinstance(sink.error, BodyTooLarge)
+    assert isinstance(sink.error, EngineOdd)
     assert sink.head is None
 
 
@@ -369,7 +369,7 @@ def test_a_line_without_end() -> None:
     """
     sink, flow = lines(settled, limit=10)
     flow.received(b"1" * 11)
-    assert isinstance(sink.error, BodyTooLarge)
+    assert isinstance(sink.error, EngineOdd)
 
 
 def test_a_line_whose_edit_fails() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dss.errors import BodyTooLarge
+from dss.errors import EngineOdd
 from dss.wire.jsonlines import LineSplitter
 
 
@@ -54,5 +54,5 @@ def test_a_line_without_end() -> None:
         assert splitter.feed(b"67890") == []
         assert splitter.feed(b"\n") == [b"1234567890\n"]
     splitter.feed(b"1234567890")
-    with pytest.raises(BodyTooLarge):
+    with pytest.raises(EngineOdd):
         splitter.feed(b"1")

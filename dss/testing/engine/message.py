@@ -117,6 +117,8 @@ class EngineRequest:
         if declared.partition(";")[0].strip().lower() != "application/json" and (
             declared or self.body
         ):
+            if not declared:
+                raise EngineError(400, "malformed Content-Type header (): mime: no media type")
             raise EngineError(
                 400,
                 f"unsupported Content-Type header ({declared}): must be 'application/json'",
