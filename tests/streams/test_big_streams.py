@@ -27,6 +27,8 @@ from tests.streams.carrying import (
     wait_until_still,
 )
 
+# On one engine: each of these takes a while, and what they try is dss's own buffers, which are
+# the same before each engine. That streams work at all is tried on the others elsewhere.
 pytestmark = [pytest.mark.engine, pytest.mark.parametrize("engine", ["sid"], indirect=True)]
 
 # A gigabyte that costs the disk little: random megabytes with holes between them, so

@@ -15,6 +15,7 @@ from tests.conftest import StartGuard
 from tests.engines.machine import Engine
 from tests.streams.carrying import CEILING, engine_files, eventually_back, started
 
+# On one engine: what is measured is dss's own memory, which is the same before each.
 pytestmark = [pytest.mark.engine, pytest.mark.parametrize("engine", ["sid"], indirect=True)]
 
 _COUNT = 1000
