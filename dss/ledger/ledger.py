@@ -127,13 +127,16 @@ class Ledger:
         """
         return self._run("BEGIN", tables.records, image)
 
-    def reconcile(self, images: Mapping[str, Collection[str]]) -> Deferred[int]:
+    def reconcile(
+        self, images: Mapping[str, Collection[str]], labelled: Collection[str]
+    ) -> Deferred[int]:
         """
         Settle what was left by processes that were killed.
 
         @param images: as L{tables.reconcile} wants them.
+        @param labelled: likewise.
         """
-        return self._write(tables.reconcile, images, self._reactor.seconds())
+        return self._write(tables.reconcile, images, labelled, self._reactor.seconds())
 
     def answer(self, question: Question[object], owner: str) -> object:
         """

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from dss.model.images import Keep, Release
-from dss.model.records import Records, Write
+from dss.model.records import NOBODY_YET, Records, Write
 
 #: For how long a write to a reference keeps others off, in seconds: one that takes longer
 #: was broken off with its process.
@@ -165,27 +165,32 @@ def forget(cursor: Cursor, image: str) -> None:
     cursor.execute("DELETE FROM names WHERE image = ?", (image,))
 
 
-def reconcile(cursor: Cursor, images: Mapping[str, Collection[str]], now: float) -> int:
+def reconcile(
+    cursor: Cursor, images: Mapping[str, Collection[str]], labelled: Collection[str], now: float
+) -> int:
     """
     Settle what a process left that was killed: a pull that brought its image is recorded,
-    any other write that is too old is dropped, and so is what is recorded of images that the
-    engine does not have.
+    any other write that is too old is dropped, and so is what is recorded of images and names
+    that the engine does not have.
 
-    @param images: all images of the engine, by id, each with its canonical tags and digests;
-        with none where its label tells whose it is, since a pull brought no such image.
+    @param images: all images of the engine, by id, each with its canonical tags and digests.
+    @param labelled: ids of those whose label tells whose they are: no pull brought them.
     @return: how many rows were dropped or settled.
     """
     changed = 0
+    writes = records(cursor).writes
     for token, name, owner, before, pulling in _rows(
         cursor,
         "SELECT token, name, owner, before, pulling FROM writes WHERE added <= ?",
         (now - WRITE_SECONDS,),
     ):
         found = next((image for image, names in images.items() if name in names), "")
-        if pulling and found and found != before:
+        if pulling and found and found != before and found not in labelled:
             known = records(cursor, found)
             if not known.holders and not known.names:
-                keep(cursor, Keep(owner, found, (name,)), now)
+                # Of two that pulled it, one may not have been allowed to.
+                alone = all(each.owner == owner for each in writes if each.name == name)
+                keep(cursor, Keep(owner if alone else NOBODY_YET, found, (name,)), now)
         end(cursor, token)
         changed += 1
     for table in ("holders", "names"):
@@ -196,6 +201,12 @@ def reconcile(cursor: Cursor, images: Mapping[str, Collection[str]], now: float)
             if image not in images:
                 forget(cursor, image)
                 changed += 1
+    for name, image in _rows(
+        cursor, "SELECT DISTINCT name, image FROM names WHERE added <= ?", (now - RECORD_SECONDS,)
+    ):
+        if name not in images[image]:
+            cursor.execute("DELETE FROM names WHERE name = ? AND image = ?", (name, image))
+            changed += 1
     return changed
 
 

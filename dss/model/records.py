@@ -10,7 +10,12 @@ from attrs import field, frozen
 
 from dss.model.reference import repository_of
 
+#: Stands for an owner where it is not known yet whose something is: no owner has this name.
+#: Who has a pull under way must not get what another one's brings.
+NOBODY_YET = ""
+
 _NOBODY: frozenset[str] = frozenset()
+_NOT_KNOWN = frozenset([NOBODY_YET])
 
 
 @frozen
@@ -74,13 +79,11 @@ class Records:
 
     def _pulling(self, image: str, fits: Callable[[Write], bool]) -> frozenset[str]:
         """
-        Who has a pull under way, or broken off, that may have brought an image.
+        L{NOBODY_YET} where a pull is under way, or was broken off, that may have brought an
+        image.
         """
-        return frozenset(
-            each.owner
-            for each in self.writes
-            if each.pulling and each.before != image and fits(each)
-        )
+        brought = any(each.pulling and each.before != image and fits(each) for each in self.writes)
+        return _NOT_KNOWN if brought else _NOBODY
 
 
 NO_RECORDS = Records()

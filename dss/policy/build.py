@@ -149,7 +149,7 @@ def _base_problems(
             "build.base",
             "Dockerfile",
             f"there is no image {with_tag(base.reference)!r} that this owner may use.",
-            "The engine would pull a missing one, which dss does not mediate yet.",
+            "The engine would pull a missing one: pull it before the build.",
         )
     elif wanted and not _fits(wanted, image.platform):
         yield Problem(
@@ -184,7 +184,11 @@ def _not_allowed(request: Request) -> list[Problem]:
         problems.append(Problem("build.squash", "squash", "it is an experiment of the engine's."))
     if is_true(request, "pull"):
         problems.append(
-            Problem("build.pull", "pull", "dss does not mediate pulling images in a build yet.")
+            Problem(
+                "build.pull",
+                "pull",
+                "dss does not mediate pulls in a build: pull the images before.",
+            )
         )
     return problems
 

@@ -1,9 +1,9 @@
 """
 Events: those of the owner's own objects, as their client knows them.
 
-An event of a container or an image carries the object's labels. Those of networks, volumes and
-a Swarm's objects carry none: whose they are is asked when they are made, and remembered for as
-long as the client watches, since of an object that is gone nobody can tell.
+An event of a container carries its labels. Whose an image and its names are is asked. Those of
+networks, volumes and a Swarm's objects carry none: whose they are is asked when they are made, and
+remembered for as long as the client watches, since of an object that is gone nobody can tell.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dss.errors import NoManager
-from dss.model.facts import ContainerNamed, HooksOnEntry, IsOwn, Json, OwnIds
+from dss.model.facts import ContainerNamed, HooksOnEntry, ImageNamed, IsOwn, Json, OwnIds
+from dss.model.reference import canonical
 from dss.model.ruling import EditLines, Forward, Judgement, Ruling, ask
 from dss.policy.fields.volumes import is_reserved
 from dss.policy.filters import narrowed
@@ -91,6 +92,8 @@ class _Watcher:
         if not isinstance(id, str) or not id:
             return None
         if kind in _LABELLED:
+            if not (yield from self._has(kind, id, actor)):
+                return None
             shown = self._labelled(kind, id, event, actor)
         elif kind in _ASKED_FOR and not self._images:
             shown = yield from self._asked_for(kind, id, event, actor)
@@ -102,13 +105,33 @@ class _Watcher:
             self._own.discard((kind, id))
         return shown if (yield from ask(HooksOnEntry("event", event))) else None
 
+    def _has(self, kind: str, id: str, actor: Json) -> Judgement[bool]:
+        """
+        Whether an event about a container or an image is the owner's to see.
+        """
+        owner, attributes = self._around.owner, labels_of(actor, "Attributes")
+        found = None if kind == "container" else (yield from ask(ImageNamed(id)))
+        if found is None:
+            # Of an image that is gone no event carries labels (moby 20.10 to 28.5).
+            own = owner.owns(attributes) or (kind == "image" and (kind, id) in self._own)
+        elif found.found_by:
+            # A pull, which is not recorded yet, or a push.
+            own = owner.name in found.claimants(found.found_by) or any(
+                each.pulling and each.name == found.found_by and each.owner == owner.name
+                for each in found.records.writes
+            )
+        else:
+            own = owner.name in found.owners
+            name = canonical(str(attributes.get("name", "")))
+            if name in found.tags:
+                # One's own tag of a shared image, or another one's of one's own.
+                claimants = found.claimants(name)
+                own = owner.name in claimants or (own and not claimants)
+        if own:
+            self._own.add((kind, id))
+        return own
+
     def _labelled(self, kind: str, id: str, event: Json, actor: Json) -> Json:
-        key = kind, id
-        # Of an image that is gone no event carries labels (moby 20.10 to 28.5).
-        if self._around.owner.owns(labels_of(actor, "Attributes")):
-            self._own.add(key)
-        elif kind == "container" or key not in self._own:
-            return None
         shown = _with_image(event, actor)
         attributes = labels_of(shown["Actor"], "Attributes")
         image = str(attributes.get("image" if kind == "container" else "name", ""))

@@ -63,11 +63,10 @@ class LedgerService(Service):
         images = await self._facts.answer(AllImages(with_steps=True))  # type: ignore[misc]
         changed = await self._ledger.reconcile(
             {
-                each["Id"]: ()
-                if owner_of(each.get("Labels")) is not None
-                else (*names_of(each, "RepoTags"), *names_of(each, "RepoDigests"))
+                each["Id"]: (*names_of(each, "RepoTags"), *names_of(each, "RepoDigests"))
                 for each in images
-            }
+            },
+            {each["Id"] for each in images if owner_of(each.get("Labels")) is not None},
         )
         if changed:
             _log.info("settled {changed} records that nobody looks after", changed=changed)

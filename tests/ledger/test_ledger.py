@@ -65,7 +65,7 @@ async def test_two_processes_see_each_others_records(
     assert (await first.about(ONE)).names == {}
     await ask(second, Gone(ONE))
     assert await first.about(ONE) == NO_RECORDS
-    assert await first.reconcile({}) == 0
+    assert await first.reconcile({}, ()) == 0
     assert await ask(first, HasLedger()) is True
     with pytest.raises(LookupError):
         first.answer(ContainerNamed("x"), "a")

@@ -11,7 +11,7 @@ import pytest
 
 from dss.ledger import tables
 from dss.model.images import Keep, Release
-from dss.model.records import Records, Write
+from dss.model.records import NOBODY_YET, Records, Write
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 NAME = "docker.io/library/a:1"
@@ -100,17 +100,31 @@ def test_reconciling(cursor: sqlite3.Cursor) -> None:
     tables.keep(cursor, Keep("b", three, ("others",)), 10)
     tables.keep(cursor, Keep("b", gone, ("x",)), 10)
     tables.keep(cursor, Keep("b", "sha256:new", ("y",)), late)
-    images = {TWO: [NAME, "built"], ONE: ["unchanged"], three: ["others"]}
-    assert tables.reconcile(cursor, images, late) > 0
+    tables.begin(cursor, Write("labelled", "a", "", True), "labelled", 10)
+    tables.begin(cursor, Write("both", "a", "", True), "both", 10)
+    tables.begin(cursor, Write("both", "b", "", True), "both too", late)
+    tables.keep(cursor, Keep("b", three, ("moved",), holds=False), 10)
+    five, six = "sha256:" + "5" * 64, "sha256:" + "6" * 64
+    images = {
+        TWO: [NAME, "built"],
+        ONE: ["unchanged"],
+        three: ["others"],
+        five: ["labelled"],
+        six: ["both"],
+    }
+    assert tables.reconcile(cursor, images, {five}, late) > 0
     found = tables.records(cursor)
-    assert found.writes == (Write("now", "a", "", True),)
+    assert set(found.writes) == {Write("now", "a", "", True), Write("both", "b", "", True)}
     assert found.holders == {
         TWO: frozenset("a"),
         three: frozenset("b"),
         "sha256:new": frozenset("b"),
+        # Which of the two was allowed to pull it nobody knows.
+        six: frozenset([NOBODY_YET]),
     }
+    assert ("moved", three) not in found.names
     assert found.names[NAME, TWO] == frozenset("a")
-    assert tables.reconcile(cursor, images, late) == 0
+    assert tables.reconcile(cursor, images, {five}, late) == 0
 
 
 def test_another_layout_is_refused() -> None:

@@ -13,15 +13,23 @@ from attrs import evolve
 
 from dss.config.networks import Networks
 from dss.errors import NoManager
-from dss.model.facts import ContainerFacts, ContainerNamed, HooksOnEntry, IsOwn, OwnIds
+from dss.model.facts import (
+    ContainerFacts,
+    ContainerNamed,
+    HooksOnEntry,
+    ImageNamed,
+    IsOwn,
+    OwnIds,
+)
 from dss.model.ruling import EditLines, Forward
 from dss.policy import events
 from dss.policy.networks.resolving import private_name
 from dss.testing.judging import circumstances, drive, edited, request
+from tests.policy.images_world import World, image_id
 
 ID = "ab" * 32
 NET = "cd" * 32
-SHOWN: dict[Any, Any] = {HooksOnEntry: lambda asked: True}
+SHOWN: dict[Any, Any] = {HooksOnEntry: lambda asked: True, ImageNamed: lambda asked: None}
 
 
 def event(owner: str | None, kind: str = "container", **attributes: str) -> dict[str, Any]:
@@ -284,6 +292,34 @@ def test_an_image_that_is_gone_is_known_from_what_was_told_before() -> None:
     assert edited(reply, untagged, SHOWN) is untagged
     assert edited(reply, gone, SHOWN) is gone
     assert edited(reply, gone, SHOWN) is None
+
+
+def test_images_by_the_ledger() -> None:
+    """
+    Pulled ones are theirs who have them, whatever their labels say, and so are names.
+    """
+    world = World()
+    id = world.add("1", "app:1", label="other")
+    world.keep("ci", "1", "app:1")
+    world.add("2", "base:1", "mine:1", "theirs:1")
+    world.keep("ci", "2", "mine:1", holds=False)
+    world.keep("other", "2", "theirs:1", holds=False)
+    label = {"com.dss.owner": "other"}
+    for told, seen in (
+        (about("image", id, "tag", name="app:1", **label), {"ci"}),
+        (about("image", "app:1", "pull", name="app", **label), {"ci"}),
+        (about("image", id, "save", name=id, **label), {"ci"}),
+        (about("image", image_id("2"), "tag", name="mine:1"), {"ci"}),
+        (about("image", image_id("2"), "tag", name="theirs:1"), {"other"}),
+        (about("image", image_id("2"), "tag", name="base:1"), set[str]()),
+        (about("image", "base:1", "push", name="base"), set[str]()),
+    ):
+        for owner in ("ci", "other"):
+            asked = request(query={"since": "1"})
+            ruling = drive(events.watch(asked, circumstances(owner)), {OwnIds: own_ids({})})
+            assert isinstance(ruling, Forward)
+            shown = edited(ruling.reply, told, world.answers(owner))
+            assert (shown is told) is (owner in seen), (told, owner)
 
 
 def test_a_filter_of_images_leaves_only_what_has_one() -> None:

@@ -100,8 +100,8 @@ def test_a_pull_is_recorded_once_the_engine_has_said_which_image() -> None:
     ruling = pull(world, "docker.io/app", "1")
     assert ruling.query == (("fromImage", "app"), ("tag", "1"))
     world.add("1", "app:1", f"app@{DIGEST}")
-    assert world.facts("1").is_usable("ci")
-    assert not world.facts("1").is_usable("other")
+    for owner in ("ci", "other"):
+        assert not world.facts("1").is_usable(owner), "it could be another one's"
     told = progress(world, ruling, DIGEST)
     assert told[2] == {"status": "Status: Downloaded newer image for app:1"}
     world.drive(ruling.after(True))
@@ -111,8 +111,14 @@ def test_a_pull_is_recorded_once_the_engine_has_said_which_image() -> None:
     broken = pull(world, "app", "2")
     world.drive(broken.after(False))
     assert world.writes == 1
-    world.add("2", "app:2")
-    assert not world.facts("2").is_usable("other")
+    world.add("2", "app:2", f"app@{OTHER}")
+    for owner in ("ci", "other"):
+        assert not world.facts("2").is_usable(owner)
+    world.registry["app:2"] = OTHER
+    again = pull(world, "app", "2")
+    progress(world, again, OTHER)
+    assert world.facts("2").owners == {"ci"}
+    world.drive(again.after(True))
     failed = pull(world, "app", "3")
     world.drive(failed.after(True))
     assert world.writes == 1

@@ -93,7 +93,8 @@ def test_an_image_of_which_only_the_names_are_known() -> None:
 @pytest.mark.parametrize("before", ["", "1"])
 def test_a_pull_that_is_under_way(before: str) -> None:
     """
-    What it brings is its owner's from the beginning; what was there is not.
+    What it brings is nobody's until it is recorded: another one's pull of the same name
+    may have brought it. What was there is what it was.
     """
     world = World()
     write = Write("docker.io/library/app:1", "a", image_id(before) if before else "", True)
@@ -103,8 +104,7 @@ def test_a_pull_that_is_under_way(before: str) -> None:
         assert found is not None
         records = type(found.records)(writes=(write,))
         facts = evolve(found, records=records)
-        assert facts.is_usable("a")
-        assert facts.is_usable("b") is bool(before)
+        assert facts.is_usable("a") is facts.is_usable("b") is bool(before)
 
 
 def test_nobody_gets_anothers_image_by_a_pull_that_does_not_end() -> None:

@@ -241,10 +241,15 @@ class World:
     """
 
     def __init__(
-        self, known: bool = True, hooks: Iterable[IPolicyHook] = (), **limits: int
+        self,
+        known: bool = True,
+        hooks: Iterable[IPolicyHook] = (),
+        ledger: Any = None,
+        **limits: int,
     ) -> None:
         """
         @param known: whether the guard has asked which engine it is.
+        @param ledger: in place of a file's.
         """
         self.clock = Clock()
         self.engine = Engine(self.clock)
@@ -254,6 +259,7 @@ class World:
             self.engine,
             HookChain(hooks, self.clock, self.limits.hook_seconds),
             self.clock,
+            ledger,
         )
         self.factory = self.guard.listener()
         self.factory.startFactory()

@@ -130,7 +130,8 @@ def _settle(image: ImageFacts) -> Callable[[bool], Judgement[None]]:
         if found is None:
             yield from ask(Gone(image.id))
             return
-        gone = [each for each in (*image.tags, *image.digests) if each not in found.tags]
+        left = (*found.tags, *found.digests)
+        gone = [each for each in (*image.tags, *image.digests) if each not in left]
         yield from ask(Release(image.id, tuple(gone), holds=True))
 
     return after
