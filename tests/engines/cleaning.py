@@ -4,6 +4,8 @@ Leaving an engine as it was before a test.
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import frozen
 
 from tests.engines.api import Api
@@ -77,9 +79,15 @@ def _restore_swarm(api: Api, before: Contents) -> None:
             api.call("DELETE", f"/{kind}/{each}")
     if now.in_swarm and not before.in_swarm:
         api.call("POST", "/swarm/leave", {"force": 1})
-    elif now.services - before.services:
-        # Their tasks end by themselves, and hold networks and volumes until they have.
+    elif now.in_swarm and not before.services:
+        # Tasks of removed services end by themselves, and hold networks and volumes until then.
         eventually(lambda: not _task_containers(api), "the tasks of removed services to end")
+        for network in now.networks - before.networks:
+            eventually(partial(_removed, api, network), f"the network {network} to be free")
+
+
+def _removed(api: Api, network: str) -> bool:
+    return api.call("DELETE", f"/networks/{network}").status in (204, 404)
 
 
 def _task_containers(api: Api) -> list[str]:

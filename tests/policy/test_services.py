@@ -328,6 +328,21 @@ def test_what_an_image_brings_is_judged() -> None:
     assert sent(spec(Dir="/", HealthCheck={"Interval": 10**9}), answers=answers)
 
 
+def test_volumes_that_an_image_declares_have_an_owner_from_birth() -> None:
+    image = ImageFacts(IMAGE, None, True, volumes=("/var/data", "/m"))
+    body = sent(volume(), answers={ImageNamed: lambda q: image})
+    mounts = body["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    assert [(each["Target"], each.get("Source")) for each in mounts] == [
+        ("/m", "data"),
+        ("/var/data", None),
+    ]
+    assert all(each["VolumeOptions"]["Labels"]["com.dss.owner"] == "ci" for each in mounts)
+    shown = showing.service({"ID": SERVICE, "Spec": body})
+    assert shown["Spec"]["TaskTemplate"]["ContainerSpec"]["Mounts"] == [
+        {"Type": "volume", "Source": "data", "Target": "/m"}
+    ]
+
+
 def test_networks_go_on_by_id() -> None:
     targets = [{"Target": "net", "Aliases": ["web"]}, {"Target": "bridge"}]
     expected = [{"Target": NETWORK, "Aliases": ["web"]}, {"Target": "bridge"}]

@@ -79,8 +79,7 @@ Volumes
 
 Every volume that a container brings along is made with the owner's labels: those that are
 named by ``Binds`` and ``Mounts``, and those without a name. They are sent to the engine
-as ``Mounts``, and so are those that the image declares. Only those of the image of a Swarm's task
-are made by the engine alone, without labels.
+as ``Mounts``, and so are those that the image declares.
 
 Options of the local driver are what the host mounts. ``type=tmpfs`` is fine with options that
 have a size, a mode or an owner. ``type=none`` with ``o=bind`` or ``o=rbind`` is a host

@@ -4,14 +4,14 @@ The body of a service: judged, and written for the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
 
 from dss.config.settings import OwnerSettings
-from dss.errors import BadRequest, Denied, Problem
-from dss.model.facts import HooksOnCreate, ThisNode
+from dss.errors import BadRequest, Denied, DssError, NotFound, Problem
+from dss.model.facts import HooksOnCreate, ImageFacts, ThisNode
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, NODE_LABEL
 from dss.model.ruling import Judgement, ask
 from dss.model.version import ApiVersion
@@ -85,21 +85,20 @@ def judge(
     placeholders = list(_templates(container or {}))
     if placeholders:
         raise Denied([*problems, *placeholders])
-    mounted, node = yield from _mounted((container or {}).get("Mounts") or [], around, current)
+    image = yield from _image((container or {}).get("Image", ""), around)
+    of_image = image.volumes if isinstance(image, ImageFacts) else ()
+    wanted = (container or {}).get("Mounts") or []
+    mounted, node = yield from _mounted(wanted, of_image, around, current)
     problems.extend(mounted.problems)
     problems.extend(_loose(mounted))
     if problems:
         raise Denied(problems)
     container = dict(table.cleaned(body)["TaskTemplate"]["ContainerSpec"])
     reference = container.get("Image", "")
-    if not reference:
-        raise BadRequest(
-            "rpc error: code = InvalidArgument desc = "
-            "ContainerSpec: image reference must be provided"
-        )
     chosen = pinning.image_before(current, reference) if node else None
     if chosen is None:
-        image = yield from chosen_image(reference, around.owner)
+        if not isinstance(image, ImageFacts):
+            raise image
         as_container = equivalent.as_container(task)
         at = f"{_CONTAINER}.Image"
         problems.extend(image_problems(image, as_container, settings.containers, at))
@@ -144,20 +143,40 @@ def judge(
     )
 
 
+def _image(reference: str, around: Circumstances) -> Judgement[ImageFacts | DssError]:
+    """
+    A service's image, or what is told where nothing else is denied.
+    """
+    if not reference:
+        # In the engine's words (moby 20.10 to 28.5).
+        return BadRequest(
+            "rpc error: code = InvalidArgument desc = "
+            "ContainerSpec: image reference must be provided"
+        )
+    try:
+        return (yield from chosen_image(reference, around.owner))
+    except (BadRequest, NotFound) as error:
+        return error
+
+
 def _mounted(
     mounts: Sequence[Mapping[str, Any]],
+    of_image: Iterable[str],
     around: Circumstances,
     current: Mapping[str, Any] | None,
 ) -> Judgement[tuple[Mounted, str]]:
     """
     What becomes of a service's mounts, and the node that its tasks are kept to already, if
     they stay there.
+
+    @param of_image: where the image wants volumes: the engine would make them without an owner.
     """
     if mounts and current is not None:
         before = pinning.as_before(current, mounts, (yield from ask(ThisNode())))
         if before is not None:
             return before
-    judged = yield from judging.judge({"HostConfig": {"Mounts": mounts}}, (), around)
+    body = {"HostConfig": {"Mounts": mounts}}
+    judged = yield from judging.judge(body, (), around, of_image=of_image)
     return _renamed(judged), ""
 
 
