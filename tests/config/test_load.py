@@ -347,3 +347,8 @@ def test_the_page_is_up_to_date() -> None:
     Written by C{python -m dss.config.render > doc/settings.rst}.
     """
     assert (ROOT / "doc/settings.rst").read_text("utf-8") == page()
+
+
+def test_a_directory_in_memory_can_be_allowed() -> None:
+    found = load('[owner]\nallow_bind = ["/dev/shm/ci"]', "dss.toml")
+    assert [each.path for each in found.owner.allow_bind] == ["/dev/shm/ci"]

@@ -60,7 +60,8 @@ inside it, which it opens beneath that directory at every start, whatever links 
 So restart policies work, and a client sees its own binds in ``docker inspect``, ``docker ps`` and
 events. Names of volumes that begin with ``dss-`` are denied to clients. What the host mounts
 below an allowed directory while such a volume is in use is seen by containers once no container
-of the owner uses it any more. On a host with SELinux the engine labels the files of a volume.
+of the owner uses it any more. On a host with SELinux the engine labels the files of a volume; the
+modes ``z`` and ``Z`` are taken on every engine, and change no label.
 
 Older engines get the path with all links resolved. They look it up anew at each start, each
 restart and each copy from or to the container, so dss judges all paths of a container again

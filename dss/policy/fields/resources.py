@@ -113,7 +113,8 @@ ROWS = (
 
 _restart = rules.elsewhere(
     "container.restart",
-    "any policy; without a policy where a directory below a root is bound",
+    "any policy; on engines before API 1.45 none where something below an allowed directory is "
+    "bound, and on newer ones none where a read-only one is inside what is bound for writing",
     "limit",
 )
 
