@@ -11,15 +11,15 @@ from dss.model.facts import ContainerJson, Json, RemoveUnstarted
 from dss.model.message import HeaderList
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims
-from dss.policy.filters import narrowed
 from dss.policy.granted import check_checkpoint
 from dss.policy.mounts.rechecking import recheck
 from dss.policy.names import check_container_name, hide_foreign_ids
+from dss.policy.narrowing import prune_own
 from dss.policy.networks.resolving import private_name
 from dss.policy.networks.showing import with_networks
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.processes import is_harmless, without_processes
-from dss.policy.queries import filters_of, passed_on, text_of
+from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of, with_image, with_mounts
 from dss.policy.wording import instead
@@ -180,10 +180,5 @@ def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
     @raise BadRequest: for a filter that this operation does not have.
     """
-    filters = filters_of(request)
-    for name in filters:
-        if name not in _PRUNE_FILTERS:
-            raise BadRequest(f"invalid filter '{name}'")
-    narrow = narrowed(filters, around.owner.labels)
-    return Forward(query=passed_on({"filters": narrow}), rewrites=("filters: owner's label added",))
+    return prune_own(request, around, _PRUNE_FILTERS)
     yield  # pragma: no cover - makes this function a generator

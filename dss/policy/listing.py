@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
+from dss.model.ruling import Judgement, Ruling, ask
 from dss.model.version import ApiVersion
-from dss.policy.filters import narrowed
+from dss.policy.narrowing import list_own
 from dss.policy.networks.resolving import named
 from dss.policy.networks.showing import with_networks
 from dss.policy.ownership import NO_CONTAINER, own_container
-from dss.policy.queries import filters_of, passed_on
+from dss.policy.queries import filters_of
 from dss.policy.request import Circumstances, Request
 from dss.policy.shown import labels_of, with_image, with_mounts
 
@@ -25,7 +25,7 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
     @raise NotFound: where a filter names a container that is not the owner's own.
     """
-    filters = dict(narrowed(filters_of(request), around.owner.labels))
+    filters = dict(filters_of(request))
     is_old = around.engine_version < ApiVersion(1, 42)
     wording = "no such container {}" if is_old else NO_CONTAINER
     for key in ("before", "since"):
@@ -44,11 +44,7 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
                 (reference,) if found_network is None else (found_network.name, found_network.id)
             )
         filters["network"] = tuple(dict.fromkeys(networks))
-    return Forward(
-        query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(own_containers(around)),
-        rewrites=("filters: owner's label added",),
-    )
+    return list_own(request, around, own_containers(around), filters)
 
 
 def own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:

@@ -12,12 +12,11 @@ from dss.model import gojson
 from dss.model.facts import IsNetworkId
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.tables import NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT
-from dss.policy.filters import narrowed
 from dss.policy.labels import stamp
 from dss.policy.links import resolved_links
+from dss.policy.narrowing import prune_own
 from dss.policy.networks.resolving import as_asked, joinable, named, private_name
 from dss.policy.ownership import own_container
-from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
 
 #: How tools shorten an id.
@@ -148,12 +147,7 @@ def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
     @raise BadRequest: for a filter that this operation does not have.
     """
-    filters = filters_of(request)
-    for name in filters:
-        if name not in _PRUNE_FILTERS:
-            raise BadRequest(f"invalid filter '{name}'")
-    narrow = narrowed(filters, around.owner.labels)
-    return Forward(query=passed_on({"filters": narrow}), rewrites=("filters: owner's label added",))
+    return prune_own(request, around, _PRUNE_FILTERS)
     yield  # pragma: no cover - makes this function a generator
 
 

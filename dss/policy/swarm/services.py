@@ -12,9 +12,9 @@ from dss.model import gojson
 from dss.model.facts import ClusterNamed, HooksOnEntry, Json, OwnServices, VolumeNamed
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.tables import SERVICE_CREATE, SERVICE_UPDATE
-from dss.policy.filters import narrowed
 from dss.policy.mounts import volumes
-from dss.policy.queries import filters_of, passed_on, text_of
+from dss.policy.narrowing import list_own
+from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of
 from dss.policy.swarm import showing, specs
@@ -29,12 +29,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of listing services: the owner's own.
     """
-    filters = narrowed(filters_of(request), around.owner.labels)
-    return Forward(
-        query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_listed(around)),
-        rewrites=("filters: owner's label added",),
-    )
+    return list_own(request, around, _listed(around))
     yield  # pragma: no cover - makes this function a generator
 
 
@@ -56,12 +51,7 @@ def tasks(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of listing tasks: those of the owner's own services.
     """
-    filters = narrowed(filters_of(request), around.owner.labels)
-    return Forward(
-        query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(_listed_tasks),
-        rewrites=("filters: owner's label added",),
-    )
+    return list_own(request, around, _listed_tasks)
     yield  # pragma: no cover - makes this function a generator
 
 

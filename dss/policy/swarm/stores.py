@@ -11,9 +11,9 @@ from dss.model import gojson
 from dss.model.facts import HooksOnEntry, Json
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.table import Table
-from dss.policy.filters import narrowed
 from dss.policy.labels import stamp
-from dss.policy.queries import filters_of, passed_on
+from dss.policy.narrowing import list_own
+from dss.policy.queries import passed_on
 from dss.policy.request import Circumstances, Policy, Request
 from dss.policy.shown import labels_of
 from dss.policy.swarm.references import as_asked, own
@@ -26,12 +26,7 @@ def listing(kind: str) -> Policy:
     """
 
     def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
-        filters = narrowed(filters_of(request), around.owner.labels)
-        return Forward(
-            query=passed_on({**request.query, "filters": filters}),
-            reply=EditJson(_listed(kind, around)),
-            rewrites=("filters: owner's label added",),
-        )
+        return list_own(request, around, _listed(kind, around))
         yield  # pragma: no cover - makes this function a generator
 
     return judge

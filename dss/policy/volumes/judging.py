@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dss.errors import BadRequest, Denied, NotFound
+from dss.errors import Denied, NotFound
 from dss.model import gojson
 from dss.model.facts import Json, VolumeFacts, VolumeNamed
 from dss.model.ruling import Answer, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import ApiVersion
 from dss.policy.fields.tables import VOLUME_CREATE, VOLUME_UPDATE
 from dss.policy.fields.volumes import is_reserved
-from dss.policy.filters import narrowed
 from dss.policy.labels import stamp
 from dss.policy.names import hide_foreign_ids
-from dss.policy.queries import filters_of, is_true, passed_on
+from dss.policy.narrowing import prune_own
+from dss.policy.queries import is_true, passed_on
 from dss.policy.request import Circumstances, Request
 from dss.policy.shown import labels_of
 from dss.policy.volumes import making
@@ -136,11 +136,6 @@ def prune(request: Request, around: Circumstances) -> Judgement[Ruling]:
 
     @raise BadRequest: for a filter that this operation does not have.
     """
-    filters = filters_of(request)
-    for name in filters:
-        if name not in _PRUNE_FILTERS:
-            first = "Invalid" if around.engine_version < ApiVersion(1, 42) else "invalid"
-            raise BadRequest(f"{first} filter '{name}'")
-    narrow = narrowed(filters, around.owner.labels)
-    return Forward(query=passed_on({"filters": narrow}), rewrites=("filters: owner's label added",))
+    invalid = "Invalid" if around.engine_version < ApiVersion(1, 42) else "invalid"
+    return prune_own(request, around, _PRUNE_FILTERS, invalid)
     yield  # pragma: no cover - makes this function a generator

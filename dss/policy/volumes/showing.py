@@ -10,8 +10,7 @@ from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
 from dss.policy.fields.volumes import is_reserved
-from dss.policy.filters import narrowed
-from dss.policy.queries import filters_of, passed_on
+from dss.policy.narrowing import list_own
 from dss.policy.request import Circumstances, Request
 from dss.policy.shown import labels_of
 from dss.policy.volumes.judging import missing, own_volume
@@ -23,12 +22,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     The policy of listing volumes: the owner's own, but for those that stand for allowed
     directories.
     """
-    filters = narrowed(filters_of(request), around.owner.labels)
-    return Forward(
-        query=passed_on({**request.query, "filters": filters}),
-        reply=EditJson(shown_entries(around)),
-        rewrites=("filters: owner's label added",),
-    )
+    return list_own(request, around, shown_entries(around))
     yield  # pragma: no cover - makes this function a generator
 
 
