@@ -5,9 +5,12 @@ Labels: a client's are checked, the owner's are stamped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from dss.errors import Problem
 from dss.model.owner import RESERVED_PREFIX, Owner
+
+Value = TypeVar("Value")
 
 
 def reserved(key: str) -> bool:
@@ -15,6 +18,13 @@ def reserved(key: str) -> bool:
     Whether a label belongs to dss, in whatever case it is written.
     """
     return key.strip().casefold().startswith(RESERVED_PREFIX)
+
+
+def unreserved(labels: Mapping[str, Value]) -> dict[str, Value]:
+    """
+    An object's labels without those that belong to dss.
+    """
+    return {key: value for key, value in labels.items() if not reserved(key)}
 
 
 def problems(keys: Iterable[str], field: str) -> Iterator[Problem]:
@@ -45,5 +55,4 @@ def stamp(
         out is inherited from the image, which anybody may have written (proved on
         Engine 28.5).
     """
-    kept = {key: value for key, value in (labels or {}).items() if not reserved(key)}
-    return {**kept, **owner.labels, **(more or {})}
+    return {**unreserved(labels or {}), **owner.labels, **(more or {})}

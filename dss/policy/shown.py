@@ -10,7 +10,7 @@ from typing import Any
 
 from dss.model.facts import Json
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
-from dss.policy.labels import reserved
+from dss.policy.labels import unreserved
 from dss.policy.mounts.showing import Memory
 from dss.policy.mounts.wishes import clean
 
@@ -97,6 +97,5 @@ def with_labels(mount: Json, real: Json) -> Json:
     if mount.get("Type") == "volume" and not mount.get("Source"):
         for each in real if isinstance(real, list) else ():
             if each.get("Target") == mount.get("Target"):
-                given = labels_of(each.get("VolumeOptions")).items()
-                labels = {key: value for key, value in given if not reserved(key)}
+                labels = unreserved(labels_of(each.get("VolumeOptions")))
     return {**mount, "VolumeOptions": {**shown, **({"Labels": labels} if labels else {})}}

@@ -12,7 +12,7 @@ from dss.model.facts import ImageFacts, Json, is_named
 from dss.model.owner import owner_of
 from dss.model.records import Records
 from dss.model.reference import canonical, repository_of
-from dss.policy.labels import reserved
+from dss.policy.labels import unreserved
 from dss.policy.shown import labels_of
 
 
@@ -75,7 +75,7 @@ def without_reserved(holder: Mapping[str, Any], key: str = "Labels") -> Mapping[
     @return: the same object where it has none of them.
     """
     labels = holder.get(key)
-    if not isinstance(labels, dict) or not any(reserved(each) for each in labels):
+    if not isinstance(labels, dict):
         return holder
-    kept = {name: value for name, value in labels.items() if not reserved(name)}
-    return {**holder, key: kept or None}
+    kept = unreserved(labels)
+    return holder if len(kept) == len(labels) else {**holder, key: kept or None}

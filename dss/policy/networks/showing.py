@@ -13,7 +13,7 @@ from dss.model.facts import HooksOnEntry, Json, OwnContainers
 from dss.model.owner import BRIDGE_LABEL
 from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
 from dss.model.version import ApiVersion
-from dss.policy.labels import reserved
+from dss.policy.labels import unreserved
 from dss.policy.networks.resolving import as_asked, named, private_name
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
@@ -123,9 +123,7 @@ def _cut(network: Json, around: Circumstances) -> Judgement[Json]:
         shown.pop("Services", None)
     if _is_private(network, around):
         shown["Name"] = "bridge"
-        shown["Labels"] = {
-            key: value for key, value in labels_of(network).items() if not reserved(key)
-        }
+        shown["Labels"] = unreserved(labels_of(network))
     return shown
 
 

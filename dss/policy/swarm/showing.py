@@ -9,7 +9,7 @@ from typing import Any
 
 from dss.model.facts import Json
 from dss.model.owner import IMAGE_LABEL, NODE_LABEL
-from dss.policy.labels import reserved
+from dss.policy.labels import unreserved
 from dss.policy.mounts.showing import Memory
 from dss.policy.shown import labels_of, with_labels
 from dss.policy.swarm.pinning import constraint, is_needed
@@ -21,7 +21,7 @@ def without_labels(spec: Json) -> Json:
     shown.
     """
     labels = labels_of(spec)
-    kept = {key: value for key, value in labels.items() if not reserved(key)}
+    kept = unreserved(labels)
     return spec if kept == labels else {**spec, "Labels": kept}
 
 
