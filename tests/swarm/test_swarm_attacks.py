@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests.engines.api import Api
 from tests.engines.cleaning import Contents
 from tests.engines.patience import eventually
 from tests.owners.pair import told
@@ -255,15 +254,22 @@ def _what_is_no_attack(swarm: Swarm) -> None:
     ]
     assert shown["Networks"] == [{"Target": net}]
     assert swarm.engine.api.get("/volumes/own-data")["Labels"] == {"com.dss.owner": "a"}
-    # The name is taken while a service has it, though its volume were gone.
-    swarm.engine.api.delete("/containers/" + _container(swarm.a, "own"), force=1)
-    body = {"Image": "busybox", "HostConfig": {"Binds": ["own-data:/x"]}}
-    assert swarm.b.call("POST", "/containers/create", body=body).status == 403
-
-
-def _container(api: Api, name: str) -> str:
-    found: str = running(api, name)["Status"]["ContainerStatus"]["ContainerID"]
-    return found
+    # A name is taken while a service has it, though there is no volume of that name: else A's
+    # next task would find B's.
+    idle = service("idle", Mounts=_mount("volume", "later-data"))
+    idle["Mode"] = {"Replicated": {"Replicas": 0}}
+    swarm.a.post("/services/create", idle)
+    swarm.a.delete("/volumes/later-data")
+    bind = {"Image": "busybox", "HostConfig": {"Binds": ["later-data:/x"]}}
+    requests: dict[str, dict[str, Any]] = {
+        "/volumes/create": {"Name": "later-data"},
+        "/containers/create": bind,
+    }
+    for path, body in requests.items():
+        assert swarm.b.call("POST", path, body=body).status == 403, path
+    swarm.a.delete("/services/idle")
+    for path, body in requests.items():
+        assert swarm.b.call("POST", path, body=body).ok, path
 
 
 #: Requests about B's things, by the kind of thing: method and what follows the reference.
