@@ -67,7 +67,12 @@ def with_mounts(holder: Json, labels: Mapping[str, Any]) -> Json:
 def _with_point(entry: Json, memory: Memory) -> Json:
     if not isinstance(entry, dict):
         return entry
-    point = memory.points.get(clean(str(entry.get("Destination", ""))))
+    target = clean(str(entry.get("Destination", "")))
+    if entry.get("Type") == "image":
+        # The engine calls it as it was asked for.
+        wanted = {clean(str(each.get("Target"))): each for each in memory.host["Mounts"] or ()}
+        return {**entry, "Name": wanted[target].get("Source")} if target in wanted else entry
+    point = memory.points.get(target)
     return entry if point is None else point.applied(entry)
 
 

@@ -44,3 +44,24 @@ def test_volumes_of_an_image(side: Side) -> None:
     side.docker("rm", "-v", "one", "two")
     side.docker("volume", "ls", "-q")
     assert side.api.call("DELETE", "/images/declares").ok
+
+
+@both_ways
+def test_an_image_that_is_mounted(side: Side) -> None:
+    """
+    By a tag; on older engines nothing is.
+    """
+    mounts = [{"Type": "image", "Source": "busybox", "Target": "/image"}]
+    missing = [{**mounts[0], "Source": "nobodys"}]
+    cat = ["ls", "/image/bin/busybox"]
+    for wanted in (missing, mounts):
+        body = {"Image": "busybox", "Cmd": cat, "HostConfig": {"Mounts": wanted}}
+        reply = side.api.call("POST", "/containers/create", {"name": "img"}, body)
+        side.see("created", [reply.status, reply.message if not reply.ok else ""])
+    if not reply.ok:
+        return
+    side.docker("start", "-a", "img")
+    shown = side.api.get("/containers/img/json")
+    (mount,) = shown["Mounts"]
+    assert mount.pop("Source").startswith("/var/lib/docker/")
+    side.see("shown", [mount, shown["HostConfig"]["Mounts"]])

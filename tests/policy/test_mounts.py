@@ -330,7 +330,7 @@ def test_mounts_that_are_none(mount: dict[str, Any], told: str) -> None:
     assert told in caught.value.message
 
 
-@pytest.mark.parametrize("kind", ["image", "cluster", "npipe", "Bind", "glusterfs"])
+@pytest.mark.parametrize("kind", ["cluster", "npipe", "Bind", "glusterfs"])
 def test_types_of_mount_that_are_denied(kind: str) -> None:
     assert rules_of(Mounts=[{"Type": kind, "Source": "own", "Target": "/x"}]) == ["mount.type"]
 
@@ -844,3 +844,15 @@ def test_where_the_engine_keeps_its_own_files() -> None:
         answers = {**ANSWERS, HostPath: looked_at}
         found = drive(meaning.judge_source("/srv/ci/src", "at", False, around), answers)
         assert getattr(found, "rule", None) == rule
+
+
+def test_an_image_is_mounted_by_its_id() -> None:
+    """
+    One that the owner may use, on engines that know it, and as a whole.
+    """
+    image = {"Type": "image", "Source": "i", "Target": "/x"}
+    (sent,) = created({}, Mounts=[image])["HostConfig"]["Mounts"]
+    assert sent == {**image, "Source": "sha256:" + "2" * 64}
+    with pytest.raises(BadRequest, match="mount type unknown"):
+        created({}, version=ApiVersion(1, 47), Mounts=[image])
+    assert rules_of(Mounts=[{**image, "ImageOptions": {"Subpath": "etc"}}]) == ["mount.image"]

@@ -16,7 +16,12 @@ _binds = rules.elsewhere(
 _mount = rules.elsewhere("mount.source", "see the fields of a mount", "limit", "owner.allow_bind")
 _own = rules.allow("container.host")
 _dns = rules.allow("container.dns")
-_image_mount = rules.deny("mount.image", "image mounts are denied.", "Use a volume.")
+_image_mount = rules.deny(
+    "mount.image",
+    "a path in an image can be a link.",
+    "Mount the whole image.",
+    never="a link in it could lead out of it",
+)
 _storage = rules.allow("container.storage_opt", "see the values")
 _paths = (
     "an own list takes the place of the engine's, and opens /proc and /sys of the host's kernel."
@@ -35,7 +40,7 @@ MOUNT_ROWS = (
         "string",
         rules.one_of(
             "mount.type",
-            ("bind", "volume", "tmpfs"),
+            ("bind", "volume", "tmpfs", "image"),
             "it mounts what dss can't tell the owner of.",
             never="its source has no owner",
         ),
@@ -135,7 +140,13 @@ MOUNT_ROWS = (
         "1.46",
     ),
     Field("Mounts[].ImageOptions", "object", _mount, "See the field inside.", "1.48"),
-    Field("Mounts[].ImageOptions.Subpath", "string", _image_mount, "See above.", "1.48"),
+    Field(
+        "Mounts[].ImageOptions.Subpath",
+        "string",
+        _image_mount,
+        "Content of images is anybody's.",
+        "1.48",
+    ),
     Field(
         "Mounts[].ClusterOptions",
         "object",

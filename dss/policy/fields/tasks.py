@@ -5,6 +5,8 @@ containers.
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from dss.config.containers import Containers
 from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
@@ -15,6 +17,12 @@ _own = rules.allow("container.process")
 _inside = "See the fields inside."
 _runs = "Runs inside the container only."
 _dns = rules.allow("container.dns")
+_mount_type = rules.one_of(
+    "mount.type",
+    ("bind", "volume", "tmpfs"),
+    "each node would look for its source by itself.",
+    never="its source has no owner on other nodes",
+)
 _credentials = rules.deny("container.credential_spec", "it is for Windows, and names host files.")
 _credential = rules.inside("container.credential_spec")
 _selinux = rules.deny("container.security_opt", "it changes what confines the container.")
@@ -114,7 +122,7 @@ ROWS = (
     Field("DNSConfig.Nameservers", "array of string", _dns, "Is read inside the container only."),
     Field("DNSConfig.Search", "array of string", _dns, "Is read inside the container only."),
     Field("DNSConfig.Options", "array of string", _dns, "Is read inside the container only."),
-    *MOUNT_ROWS,
+    *(evolve(row, rule=_mount_type) if row.path == "Mounts[].Type" else row for row in MOUNT_ROWS),
     *_files("Secrets", "secret", "1.27"),
     *_files("Configs", "config", "1.30"),
     Field(

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dss.errors import BadRequest, Problem
+from dss.errors import BadRequest, DssError, NotFound, Problem
 from dss.model.ruling import Judgement
+from dss.model.version import ApiVersion
+from dss.policy.chosen import chosen_image
 from dss.policy.fields import rules
 from dss.policy.fields.field import Spot
 from dss.policy.mounts import named, sockets, volumes
@@ -21,6 +23,9 @@ from dss.policy.mounts.wishes import Wish, below, clean, declared, extract
 from dss.policy.request import Circumstances
 from dss.policy.volumes.options import driver_problem
 from dss.policy.volumes.standing import SUBPATH_SINCE
+
+#: The first API version in which an image can be mounted.
+_IMAGES_SINCE = ApiVersion(1, 48)
 
 
 def judge(
@@ -40,7 +45,7 @@ def judge(
         nothing is denied.
     """
     draft = Draft()
-    mistakes: list[BadRequest] = []
+    mistakes: list[DssError] = []
     wishes = [*extract(body, mistakes), *_of_image(of_image, body)]
     host = body.get("HostConfig") or {}
     driver = host.get("VolumeDriver", "")
@@ -61,7 +66,7 @@ def judge(
             draft.problems.extend(rules.mount_target.problems(Spot(wish.at, wish.target)))
         try:
             yield from _mount(wish, driver, around, draft)
-        except BadRequest as mistake:
+        except (BadRequest, NotFound) as mistake:
             mistakes.append(mistake)
     if mistakes and not (draft.problems or denied):
         raise mistakes[0]
@@ -103,11 +108,18 @@ def _mount(wish: Wish, driver: str, around: Circumstances, draft: Draft) -> Judg
 
     @param driver: C{HostConfig.VolumeDriver}.
     @raise BadRequest: where the engine would not take it.
+    @raise NotFound: where it is of an image that is missing, or another owner's.
     """
     if wish.kind == "bind":
         yield from _bind(wish, around, draft)
     elif wish.kind == "volume":
         yield from named.mount(wish, driver, around, draft)
+    elif wish.kind == "image":
+        if around.engine_version < _IMAGES_SINCE:
+            raise BadRequest('invalid mount config for type "image": mount type unknown')
+        image = yield from chosen_image(wish.source, around.owner)
+        draft.mounts.append({**wish.mount, "Source": image.id})
+        draft.rewrites.append(f"{wish.at}: by id")
     else:
         draft.mounts.append(wish.mount)
 

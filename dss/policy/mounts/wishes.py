@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from dss.errors import BadRequest
+from dss.errors import BadRequest, DssError
 
 #: Which way mounts travel between the host and a container.
 PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
@@ -28,7 +28,12 @@ _MODES = (
 )
 
 #: The options that go with each type of mount (moby 28.5, C{volume/mounts}).
-_OPTIONS = {"bind": "BindOptions", "volume": "VolumeOptions", "tmpfs": "TmpfsOptions"}
+_OPTIONS = {
+    "bind": "BindOptions",
+    "volume": "VolumeOptions",
+    "tmpfs": "TmpfsOptions",
+    "image": "ImageOptions",
+}
 
 
 @frozen
@@ -37,7 +42,7 @@ class Wish:
     One thing that a client wants mounted.
 
     @ivar at: the field that says so.
-    @ivar kind: C{bind}, C{volume} or C{tmpfs}.
+    @ivar kind: C{bind}, C{volume}, C{tmpfs} or C{image}.
     @ivar source: a path of the host, or a volume's name; empty for what has none.
     @ivar target: the path in the container, clean.
     @ivar modes: the mode of an entry of C{Binds}, split.
@@ -172,8 +177,8 @@ def parse_mount(mount: Mapping[str, Any], at: str) -> Wish | None:
                 f'invalid mount config for type "{kind}": field {options} must not be specified'
             )
     source = mount.get("Source", "")
-    if kind == "bind" and not source:
-        raise BadRequest('invalid mount config for type "bind": field Source must not be empty')
+    if kind in ("bind", "image") and not source:
+        raise BadRequest(f'invalid mount config for type "{kind}": field Source must not be empty')
     if kind == "tmpfs" and source:
         raise BadRequest(
             'invalid mount config for type "tmpfs": field Source must not be specified'
@@ -188,7 +193,7 @@ def _anything(value: Any) -> bool:
     )
 
 
-def extract(body: Mapping[str, Any], mistakes: list[BadRequest]) -> tuple[Wish, ...]:
+def extract(body: Mapping[str, Any], mistakes: list[DssError]) -> tuple[Wish, ...]:
     """
     All that a decoded create body wants mounted, but for what it takes from other
     containers and what the image declares.
