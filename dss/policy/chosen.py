@@ -13,7 +13,7 @@ from dss.errors import BadRequest, NotFound, Problem
 from dss.model.facts import ImageFacts, ImageNamed
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
-from dss.policy.fields import rules, weights
+from dss.policy.fields import paths, weights
 from dss.policy.fields.field import Spot
 from dss.policy.images.resolving import with_tag
 
@@ -57,9 +57,9 @@ def image_problems(
     @param at: the field that names the image.
     """
     if not body.get("WorkingDir"):
-        yield from rules.working_dir.problems(Spot(at, image.working_dir))
+        yield from paths.working_dir.problems(Spot(at, image.working_dir))
     for target in image.volumes:
-        yield from rules.mount_target.problems(Spot(at, target))
+        yield from paths.mount_target.problems(Spot(at, target))
     checks = body.get("Healthcheck") or {}
     for name, interval in image.check_intervals.items():
         if not checks.get(name):

@@ -4,7 +4,7 @@ Rows of what a container is, apart from its host: the engine's C{container.Confi
 
 from __future__ import annotations
 
-from dss.policy.fields import rules, weights
+from dss.policy.fields import paths, rules, weights
 from dss.policy.fields.field import Field
 
 _own = rules.allow("container.process")
@@ -63,7 +63,7 @@ ROWS = (
     ),
     Field("Volumes", "map", _volumes, "Makes volumes, which need an owner."),
     Field("Volumes{}", "nothing", rules.allow("mount.anonymous"), "Has no content.", "1.37"),
-    Field("WorkingDir", "string", rules.working_dir, "The engine opens it before confinement."),
+    Field("WorkingDir", "string", paths.working_dir, "The engine opens it before confinement."),
     Field("NetworkDisabled", "boolean", _own, "Takes something away."),
     Field("MacAddress", "string", _own, "Is the container's own interface.", until="1.51"),
     Field("OnBuild", "array of string", _own, "Is kept for builds, which have rules."),

@@ -4,7 +4,7 @@ Rows of a process that is started in a running container.
 
 from __future__ import annotations
 
-from dss.policy.fields import rules
+from dss.policy.fields import paths, rules
 from dss.policy.fields.field import Field
 
 _own = rules.allow("exec.process")
@@ -37,7 +37,7 @@ CREATE_ROWS = (
         "Users of the container have no power outside it.",
         given=("containers.force.user",),
     ),
-    Field("WorkingDir", "string", rules.working_dir, "The engine opens it unconfined.", "1.35"),
+    Field("WorkingDir", "string", paths.working_dir, "The engine opens it unconfined.", "1.35"),
     Field("ConsoleSize", "pair of uint", _own, "Is the process's own terminal.", "1.42"),
     Field("Detach", "boolean", _own, "Is said again by the start.", documented=False),
     Field("Container", "string", _drop, "The path names the container.", documented=False),

@@ -4,7 +4,17 @@ Rows of what a container gets of its host: the engine's C{container.HostConfig}.
 
 from __future__ import annotations
 
-from dss.policy.fields import resources, rules, volumes, weights
+from dss.policy.fields import (
+    confinement,
+    logs,
+    network,
+    paths,
+    ports,
+    resources,
+    rules,
+    volumes,
+    weights,
+)
 from dss.policy.fields.field import Field, prefixed
 
 _binds = rules.elsewhere(
@@ -33,7 +43,7 @@ _own_lists = (
 #: One entry of C{Mounts}, of containers and of services.
 MOUNT_ROWS = (
     Field("Mounts[]", "object", _mount, "Each mount is judged as a whole."),
-    Field("Mounts[].Target", "string", rules.mount_target, "A mount can hide what confines."),
+    Field("Mounts[].Target", "string", paths.mount_target, "A mount can hide what confines."),
     Field("Mounts[].Source", "string", _binds, "Reaches the host, or another's volume."),
     Field(
         "Mounts[].Type",
@@ -131,11 +141,11 @@ MOUNT_ROWS = (
     ),
     Field("Mounts[].TmpfsOptions", "object", _own, "See the fields inside."),
     Field("Mounts[].TmpfsOptions.SizeBytes", "int64", _own, "Is memory of the container's own."),
-    Field("Mounts[].TmpfsOptions.Mode", "uint32", rules.tmpfs_mode, "Permission bits only."),
+    Field("Mounts[].TmpfsOptions.Mode", "uint32", paths.tmpfs_mode, "Permission bits only."),
     Field(
         "Mounts[].TmpfsOptions.Options[]",
         "array of string",
-        rules.tmpfs_flags,
+        paths.tmpfs_flags,
         "Mount options can be more than flags.",
         "1.46",
     ),
@@ -166,7 +176,7 @@ _ROWS = (
     Field(
         "LogConfig.Type",
         "string",
-        rules.log_driver,
+        logs.log_driver,
         "The engine itself would connect, with its files and its network.",
         given=("containers.defaults.log.driver",),
     ),
@@ -174,14 +184,14 @@ _ROWS = (
     Field(
         "LogConfig.Config{}",
         "string",
-        rules.log_options,
+        logs.log_options,
         "Options may name host files.",
         given=("containers.defaults.log.options",),
     ),
     Field(
         "NetworkMode",
         "string",
-        rules.network_mode,
+        network.network_mode,
         "Networks lead to others.",
         given=(
             "containers.force.network",
@@ -194,13 +204,13 @@ _ROWS = (
     Field(
         "PortBindings{}[].HostIp",
         "string",
-        rules.host_ip,
+        ports.host_ip,
         "Must be an address.",
         "1.35",
         given=("containers.ports.loopback_only",),
     ),
     Field(
-        "PortBindings{}[].HostPort", "string", rules.host_port, "Keeps off host services.", "1.35"
+        "PortBindings{}[].HostPort", "string", ports.host_port, "Keeps off host services.", "1.35"
     ),
     Field("AutoRemove", "boolean", _own, "Is of the container's own."),
     Field(
@@ -218,14 +228,14 @@ _ROWS = (
         "Gives what the other container mounts.",
     ),
     *MOUNT_ROWS,
-    Field("CapAdd", "words", rules.capabilities, "Capabilities give power over the host."),
+    Field("CapAdd", "words", confinement.capabilities, "Capabilities give power over the host."),
     Field("CapDrop", "words", _own, "Takes something away."),
     Field("Dns", "array of string", _dns, "Is read inside the container only."),
     Field("DnsOptions", "array of string", _dns, "Is read inside the container only."),
     Field("DnsSearch", "array of string", _dns, "Is read inside the container only."),
     Field("ExtraHosts", "array of string", _dns, "Is written into the container's own file."),
     Field("GroupAdd", "array of string", _own, "Groups of the container, as its users."),
-    Field("IpcMode", "string", rules.ipc_mode, "Shared memory can be read and written."),
+    Field("IpcMode", "string", confinement.ipc_mode, "Shared memory can be read and written."),
     Field(
         "Cgroup",
         "string",
@@ -248,7 +258,7 @@ _ROWS = (
         weights.oom_score,
         "When memory is short the container itself should go.",
     ),
-    Field("PidMode", "string", rules.pid_mode, "Processes can be read and traced."),
+    Field("PidMode", "string", confinement.pid_mode, "Processes can be read and traced."),
     Field(
         "Privileged",
         "boolean",
@@ -263,7 +273,7 @@ _ROWS = (
     Field(
         "PublishAllPorts",
         "boolean",
-        rules.publish_all,
+        ports.publish_all,
         "Takes free ports only.",
         given=("containers.ports.loopback_only",),
     ),
@@ -271,7 +281,7 @@ _ROWS = (
     Field(
         "SecurityOpt",
         "array of string",
-        rules.security_options,
+        confinement.security_options,
         "Changes what confines it.",
         given=("containers.force.security_options", "containers.defaults.security_options"),
     ),
@@ -283,7 +293,7 @@ _ROWS = (
         "Options of the engine's storage driver.",
     ),
     Field("Tmpfs", "map", rules.allow("container.tmpfs"), "See the values."),
-    Field("Tmpfs{}", "string", rules.tmpfs, "Mount options can be more than flags."),
+    Field("Tmpfs{}", "string", paths.tmpfs, "Mount options can be more than flags."),
     Field(
         "UTSMode",
         "string",
@@ -312,7 +322,7 @@ _ROWS = (
         given=("containers.defaults.shm_size", "containers.ceilings.shm_size"),
     ),
     Field("Sysctls", "map", rules.allow("container.sysctls"), "See the values."),
-    Field("Sysctls{}", "string", rules.sysctls, "Only namespaced ones are its own."),
+    Field("Sysctls{}", "string", confinement.sysctls, "Only namespaced ones are its own."),
     Field(
         "Runtime",
         "string",
@@ -390,7 +400,7 @@ _ROWS = (
     Field(
         "Annotations{}",
         "string",
-        rules.annotation,
+        confinement.annotation,
         "They configure the runtime.",
         "1.43",
     ),

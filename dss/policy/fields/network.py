@@ -1,11 +1,42 @@
 """
-Rows of a container's endpoints: the engine's C{network.NetworkingConfig}.
+Rows of a container's endpoints, the engine's C{network.NetworkingConfig}, and the rules of which
+networks it may be in.
 """
 
 from __future__ import annotations
 
+from dss.config.containers import Containers
 from dss.policy.fields import rules, weights
-from dss.policy.fields.field import Field, prefixed
+from dss.policy.fields.field import Field, Rule, Spot, prefixed
+
+
+def _network_mode(value: str) -> str | None:
+    if value == "host":
+        return "'host' is denied: the host's network reaches its own services."
+    return None
+
+
+network_mode = Rule(
+    "container.network",
+    "rewrite",
+    "Allowed: bridge, none, the name or id of one's own network, container:NAME of one's own "
+    "container.",
+    lambda spot, settings: _network_mode(spot.value),
+    never="the host's network is the host",
+)
+
+
+def _endpoint(spot: Spot, settings: Containers) -> str | None:
+    return _network_mode(spot.keys[-1])
+
+
+endpoint = Rule(
+    "container.network",
+    "rewrite",
+    "Allowed: bridge, none, and one's own networks by name or id.",
+    _endpoint,
+    judges_empty=True,
+)
 
 _own = rules.allow("container.endpoint")
 _state = rules.drop("container.endpoint")
@@ -52,7 +83,7 @@ ROWS = (
     Field(
         "NetworkingConfig.EndpointsConfig{}",
         "object",
-        rules.endpoint,
+        endpoint,
         "Networks lead to others.",
     ),
     *prefixed(ENDPOINT_ROWS, "NetworkingConfig.EndpointsConfig{}"),

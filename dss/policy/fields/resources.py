@@ -5,16 +5,16 @@ and update.
 
 from __future__ import annotations
 
-from dss.policy.fields import rules, weights
+from dss.policy.fields import devices, rules, weights
 from dss.policy.fields.field import Field
 
 _amount = rules.allow("container.resources")
 _cpus = rules.matching(
     "container.resources", r"[0-9,-]*", "Allowed: a list such as 0-2,4.", "it is no list of CPUs."
 )
-_devices = rules.devices
+_devices = devices.devices
 _device = rules.inside("container.devices")
-_gpus = rules.device_requests
+_gpus = devices.device_requests
 _gpu = rules.inside("container.device_requests")
 _realtime = rules.deny(
     "container.realtime",
@@ -32,7 +32,7 @@ def _ceiling(name: str) -> tuple[str, ...]:
 def _throttled(name: str, value: str, kind: str) -> tuple[Field, ...]:
     return (
         Field(f"{name}[]", "object", _amount, _throttle),
-        Field(f"{name}[].Path", "string", rules.device_path, "The engine looks at the path."),
+        Field(f"{name}[].Path", "string", devices.device_path, "The engine looks at the path."),
         Field(f"{name}[].{value}", kind, _amount, _throttle),
     )
 

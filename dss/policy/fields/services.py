@@ -4,7 +4,7 @@ Rows of the bodies that make and change services: the engine's C{swarm.ServiceSp
 
 from __future__ import annotations
 
-from dss.policy.fields import rules
+from dss.policy.fields import logs, ports, rules
 from dss.policy.fields.field import Field, Rule, Spot, prefixed
 from dss.policy.fields.tasks import ROWS as CONTAINER_ROWS
 
@@ -38,22 +38,22 @@ _target = Rule(
 
 
 def _port(spot: Spot, settings: object) -> str | None:
-    check = rules.host_port.check
+    check = ports.host_port.check
     assert check is not None, "the rule of ports checks them"
     return check(Spot(spot.path, str(spot.value)), settings)
 
 
 def _port_line(spot: Spot) -> str:
-    line = rules.host_port.line
+    line = ports.host_port.line
     return line(Spot(spot.path, str(spot.value))) if line is not None else ""
 
 
 _ports = Rule(
-    rules.host_port.id,
+    ports.host_port.id,
     "limit",
-    rules.host_port.allowed,
+    ports.host_port.allowed,
     _port,
-    setting=rules.host_port.setting,
+    setting=ports.host_port.setting,
     line=_port_line,
 )
 
@@ -190,7 +190,7 @@ _TASK_ROWS = (
     Field(
         "LogDriver.Name",
         "string",
-        rules.log_driver,
+        logs.log_driver,
         "The engine itself would connect, with its files and its network.",
         given=("containers.defaults.log.driver",),
     ),
@@ -198,7 +198,7 @@ _TASK_ROWS = (
     Field(
         "LogDriver.Options{}",
         "string",
-        rules.log_options_of("Name"),
+        logs.log_options_of("Name"),
         "Options may name host files.",
         given=("containers.defaults.log.options",),
     ),

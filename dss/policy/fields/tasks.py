@@ -8,7 +8,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from dss.config.containers import Containers
-from dss.policy.fields import rules, weights
+from dss.policy.fields import confinement, paths, rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
 from dss.policy.fields.host import MOUNT_ROWS
 from dss.policy.fields.resources import ulimits
@@ -64,7 +64,7 @@ def _files(name: str, kind: str, since: str) -> tuple[Field, ...]:
     return (
         Field(f"{name}[]", "object", _own, _inside, since),
         Field(f"{name}[].File", "object", _own, _inside, since),
-        Field(f"{name}[].File.Name", "string", rules.mount_target, "It is mounted there.", since),
+        Field(f"{name}[].File.Name", "string", paths.mount_target, "It is mounted there.", since),
         Field(f"{name}[].File.UID", "string", _own, "Is of the container's users.", since),
         Field(f"{name}[].File.GID", "string", _own, "Is of the container's users.", since),
         Field(f"{name}[].File.Mode", "uint32", _own, "Is of the file in the container.", since),
@@ -92,7 +92,7 @@ ROWS = (
         "Is read inside the container only. Placeholders tell nothing that isn't told anyway.",
         given=("containers.force.environment", "containers.defaults.environment"),
     ),
-    Field("Dir", "string", rules.working_dir, "The engine opens it before confinement."),
+    Field("Dir", "string", paths.working_dir, "The engine opens it before confinement."),
     Field("User", "string", _own, "Has no power outside.", given=("containers.force.user",)),
     Field("Groups", "array of string", _own, "Groups of the container, as its users.", "1.27"),
     Field(
@@ -174,10 +174,12 @@ ROWS = (
         "1.44",
         given=("containers.force.security_options",),
     ),
-    Field("CapabilityAdd", "array of string", rules.capabilities, "Give power over it.", "1.41"),
+    Field(
+        "CapabilityAdd", "array of string", confinement.capabilities, "Give power over it.", "1.41"
+    ),
     Field("CapabilityDrop", "array of string", _own, "Takes something away.", "1.41"),
     Field("Sysctls", "map", rules.allow("container.sysctls"), "See the values.", "1.40"),
-    Field("Sysctls{}", "string", rules.sysctls, "Only namespaced ones are its own.", "1.40"),
+    Field("Sysctls{}", "string", confinement.sysctls, "Only namespaced ones are its own.", "1.40"),
     *ulimits("1.41"),
     Field("Init", "boolean", _own, "Is a process inside the container.", "1.38"),
     Field(

@@ -5,7 +5,6 @@ can allow.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +12,9 @@ from typing import Any
 from dss.config.resources import Resources
 from dss.config.values import fits
 from dss.policy.fields.field import Rule, Spot
+from dss.policy.fields.rules import shown, toml
 
 _SECTION = "containers.resources"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _rule(
@@ -36,7 +31,7 @@ def _rule(
 
     def text(spot: Spot) -> str:
         value = line(spot)
-        return "" if value is None else json.dumps(value, ensure_ascii=False)
+        return "" if value is None else toml(value)
 
     return Rule(
         id,
@@ -62,7 +57,7 @@ def _ulimit(spot: Spot, settings: Resources) -> str | None:
     # The engine upper-cases it.
     if spot.value.isascii() and spot.value.lower() in (*ULIMITS, *settings.ulimits):
         return None
-    return f"{_shown(spot.value)} is denied: it could let the container come before the host's own."
+    return f"{shown(spot.value)} is denied: it could let the container come before the host's own."
 
 
 ulimit = _rule(
@@ -120,7 +115,7 @@ oom_kill = _rule(
 def _cgroup_parent(spot: Spot, settings: Resources) -> str | None:
     if ".." not in spot.value.split("/") and fits(spot.value, settings.cgroup_parents):
         return None
-    return f"{_shown(spot.value)} is denied: another cgroup parent leaves the limits of the host."
+    return f"{shown(spot.value)} is denied: another cgroup parent leaves the limits of the host."
 
 
 cgroup_parent = _rule(
@@ -140,7 +135,7 @@ def _device_rules(spot: Spot, settings: Resources) -> str | None:
     denied = [each for each in spot.value if each not in settings.device_cgroup_rules]
     if not denied:
         return None
-    return f"{_shown(denied[0])} is denied: it opens the host's devices to mknod."
+    return f"{shown(denied[0])} is denied: it opens the host's devices to mknod."
 
 
 device_rules = _rule(
@@ -156,7 +151,7 @@ def _storage(spot: Spot, settings: Resources) -> str | None:
     key = spot.keys[-1]
     if key in settings.storage_options:
         return None
-    return f"the option {_shown(key)} is denied: storage options are the operator's."
+    return f"the option {shown(key)} is denied: storage options are the operator's."
 
 
 storage_option = _rule(
@@ -173,7 +168,7 @@ def _endpoint(spot: Spot, settings: Resources) -> str | None:
     key = spot.keys[-1]
     if fits(key, settings.endpoint_options):
         return None
-    return f"the option {_shown(key)} is denied: it can set what the host routes."
+    return f"the option {shown(key)} is denied: it can set what the host routes."
 
 
 endpoint_option = _rule(

@@ -11,7 +11,7 @@ from dss.errors import BadRequest, DssError, NotFound, Problem
 from dss.model.ruling import Judgement
 from dss.model.version import ApiVersion
 from dss.policy.chosen import chosen_image
-from dss.policy.fields import rules
+from dss.policy.fields import paths
 from dss.policy.fields.field import Spot
 from dss.policy.mounts import named, sockets, volumes
 from dss.policy.mounts.draft import Draft, Mounted
@@ -63,7 +63,7 @@ def judge(
         if wish.is_declared and wish.target in occupied:
             continue
         if wish.raw is not None or wish.is_declared:
-            draft.problems.extend(rules.mount_target.problems(Spot(wish.at, wish.target)))
+            draft.problems.extend(paths.mount_target.problems(Spot(wish.at, wish.target)))
         try:
             yield from _mount(wish, driver, around, draft)
         except (BadRequest, NotFound) as mistake:

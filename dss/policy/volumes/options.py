@@ -16,7 +16,7 @@ from dss.config.values import fits
 from dss.config.volumes import Volumes
 from dss.errors import BadRequest, Problem
 from dss.policy.fields import volumes as fields
-from dss.policy.fields.rules import TMPFS_OPTION
+from dss.policy.fields.paths import TMPFS_OPTION
 
 #: Options that the local driver knows, with those that each needs beside it (moby 28.5,
 #: C{volume/local}).

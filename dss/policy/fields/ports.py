@@ -1,0 +1,90 @@
+"""
+Rules of ports that are published on the host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from dss.config.containers import Containers
+from dss.policy.fields.field import Rule, Spot
+from dss.policy.fields.rules import elsewhere, shown, toml
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+
+
+def _host_port(spot: Spot, settings: Containers) -> str | None:
+    found = _PORTS.fullmatch(spot.value)
+    if found is None:
+        return f"{shown(spot.value)} is neither a port nor a range of ports."
+    low = int(found[1])
+    high = int(found[2]) if found[2] else low
+    if low == high == 0:
+        return None
+    if high > 65535:
+        return f"{shown(spot.value)} is above the last port, 65535."
+    if not any(each.low <= low and high <= each.high for each in settings.ports.ranges):
+        listed = ", ".join(map(str, settings.ports.ranges)) or "none"
+        return f"{shown(spot.value)} is denied: ports that may be published are {listed}."
+    return None
+
+
+def _host_port_line(spot: Spot) -> str:
+    found = _PORTS.fullmatch(spot.value)
+    if found is None or not 0 < int(found[1]) <= int(found[2] or found[1]) <= 65535:
+        return ""
+    return toml([*map(str, Containers().ports.ranges), spot.value])
+
+
+host_port = Rule(
+    "container.ports",
+    "limit",
+    "Allowed: 1024 to 65535, or 0 or nothing for any free port.",
+    _host_port,
+    setting="containers.ports.ranges",
+    line=_host_port_line,
+)
+
+
+def _address(value: str) -> Address | None:
+    try:
+        found = ipaddress.ip_address(value.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+    # Go reads no zones.
+    return None if "%" in value else found
+
+
+def _host_ip(spot: Spot, settings: Containers) -> str | None:
+    address = _address(spot.value)
+    if address is None:
+        return f"{shown(spot.value)} is no address."
+    allowed = settings.ports.allowed
+    if not allowed or address.is_unspecified:
+        return None
+    if not any(address in ipaddress.ip_network(each) for each in allowed):
+        return f"{shown(spot.value)} is denied: addresses that may be published on are " + (
+            f"{', '.join(allowed)}."
+        )
+    return None
+
+
+host_ip = Rule(
+    "container.ports.address",
+    "rewrite",
+    "Allowed: any address of the host; where the operator names some, these, and one of them "
+    "in place of all.",
+    _host_ip,
+    setting="containers.ports.addresses",
+    line=lambda spot: toml([spot.value]) if _address(spot.value) else "",
+)
+
+
+publish_all = elsewhere(
+    "container.ports.address",
+    "any value; where the operator names addresses, each port is published by itself",
+    setting="containers.ports.addresses",
+)
