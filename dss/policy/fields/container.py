@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from dss.policy.fields import paths, rules, weights
 from dss.policy.fields.field import Field
+from dss.policy.fields.labelled import labels
 
 _own = rules.allow("container.process")
 _query = rules.drop("container.query")
 _image = rules.elsewhere(
     "container.image", "one's own images and those that nobody owns, by any reference"
 )
-_labels = rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
 _volumes = rules.elsewhere(
     "mount.anonymous", "any absolute path; the volume is made with the owner's label"
 )
@@ -67,14 +67,7 @@ ROWS = (
     Field("NetworkDisabled", "boolean", _own, "Takes something away."),
     Field("MacAddress", "string", _own, "Is the container's own interface.", until="1.51"),
     Field("OnBuild", "array of string", _own, "Is kept for builds, which have rules."),
-    Field(
-        "Labels",
-        "map",
-        _labels,
-        "Labels tell who owns what.",
-        given=("containers.force.labels", "containers.defaults.labels"),
-    ),
-    Field("Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    *labels(given=("containers.force.labels", "containers.defaults.labels")),
     Field("StopSignal", "string", _own, "Goes to the container's own process."),
     Field("StopTimeout", "int", _own, "Can be overridden by whoever stops it."),
     Field("Shell", "array of string", _own, "Runs inside the container only."),

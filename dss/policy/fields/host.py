@@ -16,6 +16,7 @@ from dss.policy.fields import (
     weights,
 )
 from dss.policy.fields.field import Field, prefixed
+from dss.policy.fields.labelled import labels
 
 _binds = rules.elsewhere(
     "mount.source",
@@ -106,13 +107,7 @@ MOUNT_ROWS = (
     ),
     Field("Mounts[].VolumeOptions", "object", _mount, "See the fields inside."),
     Field("Mounts[].VolumeOptions.NoCopy", "boolean", _own, "Takes something away."),
-    Field(
-        "Mounts[].VolumeOptions.Labels",
-        "map",
-        rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added"),
-        "A volume has an owner from birth.",
-    ),
-    Field("Mounts[].VolumeOptions.Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    *labels(why="A volume has an owner from birth.", at="Mounts[].VolumeOptions.Labels"),
     Field("Mounts[].VolumeOptions.DriverConfig", "object", _mount, "See the fields inside."),
     Field(
         "Mounts[].VolumeOptions.DriverConfig.Name",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dss.config.networks import Networks
 from dss.policy.fields import rules
 from dss.policy.fields.field import Field, Rule, Spot, prefixed
+from dss.policy.fields.labelled import labels
 from dss.policy.fields.network import ENDPOINT_ROWS
 
 #: Options that change a network inside and leave the host's own alone. Of the gateway's
@@ -173,13 +174,7 @@ CREATE_ROWS = (
     Field("EnableIPv4", "boolean", _own, _inside, "1.47"),
     Field("Options", "map", _own, "See the values inside."),
     Field("Options{}", "string", _options, "Some reach the host's own network."),
-    Field(
-        "Labels",
-        "map",
-        rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added"),
-        "Labels tell who owns what.",
-    ),
-    Field("Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    *labels(),
     Field("Attachable", "boolean", _own, "Lets one's own containers in.", "1.27"),
     Field(
         "Ingress",

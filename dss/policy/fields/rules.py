@@ -16,7 +16,6 @@ from typing import Any
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Rule, Spot
-from dss.policy.labels import reserved
 
 
 def shown(value: Any) -> str:
@@ -149,20 +148,3 @@ def matching(id: str, pattern: str, allowed: str, reason: str) -> Rule:
         return None
 
     return limit(id, allowed, check)
-
-
-def _labels(spot: Spot, settings: Containers) -> str | None:
-    key = spot.keys[-1]
-    return (
-        f"the label {shown(key)} is dss's own: it tells who owns what." if reserved(key) else None
-    )
-
-
-#: For the values of a map of labels. Judged also where the value is empty.
-labels = Rule(
-    "label.reserved",
-    "limit",
-    "Labels that don't begin with com.dss. are allowed.",
-    _labels,
-    judges_empty=True,
-)

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from dss.policy.fields import logs, ports, rules
 from dss.policy.fields.field import Field, Rule, Spot, prefixed
+from dss.policy.fields.labelled import labels
 from dss.policy.fields.tasks import ROWS as CONTAINER_ROWS
 
 _own = rules.allow("service.own")
 _inside = "See the fields inside."
 _cares = "Is the Swarm's own care for the service."
-_labels = rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
-_told = "Labels tell who owns what."
 
 _options = rules.deny(
     "container.endpoint_options", "options of a network driver can set the host's network."
@@ -206,8 +205,7 @@ _TASK_ROWS = (
 
 ROWS = (
     Field("Name", "string", _own, "Names are the Swarm's: one that is taken is told."),
-    Field("Labels", "map", _labels, _told),
-    Field("Labels{}", "string", rules.labels, _told),
+    *labels(),
     Field("TaskTemplate", "object", _own, _inside),
     *prefixed(_TASK_ROWS, "TaskTemplate"),
     Field("Mode", "object", _own, _inside),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dss.policy.fields import rules
 from dss.policy.fields.field import Field
+from dss.policy.fields.labelled import labels
 
 _own = rules.allow("store.own")
-_told = "Labels tell who owns what."
 
 
 def _templating() -> tuple[Field, ...]:
@@ -26,11 +26,9 @@ def _templating() -> tuple[Field, ...]:
 
 
 def _rows(since: str) -> tuple[Field, ...]:
-    labels = rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
     return (
         Field("Name", "string", _own, "Names are the Swarm's: one that is taken is told.", since),
-        Field("Labels", "map", labels, _told, since),
-        Field("Labels{}", "string", rules.labels, _told, since),
+        *labels(since),
         Field("Data", "string", _own, "Is the client's own.", since),
     )
 

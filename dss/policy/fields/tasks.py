@@ -11,6 +11,7 @@ from dss.config.containers import Containers
 from dss.policy.fields import confinement, paths, rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
 from dss.policy.fields.host import MOUNT_ROWS
+from dss.policy.fields.labelled import labels
 from dss.policy.fields.resources import ulimits
 
 _own = rules.allow("container.process")
@@ -95,14 +96,7 @@ ROWS = (
     Field("Dir", "string", paths.working_dir, "The engine opens it before confinement."),
     Field("User", "string", _own, "Has no power outside.", given=("containers.force.user",)),
     Field("Groups", "array of string", _own, "Groups of the container, as its users.", "1.27"),
-    Field(
-        "Labels",
-        "map",
-        rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added"),
-        "Labels tell who owns what.",
-        given=("containers.force.labels",),
-    ),
-    Field("Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    *labels(given=("containers.force.labels",)),
     Field("TTY", "boolean", _own, "Is the container's own terminal."),
     Field("OpenStdin", "boolean", _own, "Is the container's own input.", "1.27"),
     Field("ReadOnly", "boolean", _own, "Takes something away.", "1.27"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dss.policy.fields import rules
 from dss.policy.fields.field import Field, Rule, Spot, prefixed
+from dss.policy.fields.labelled import labels
 
 #: Names that begin so are of the volumes that dss makes.
 RESERVED = "dss-"
@@ -104,13 +105,7 @@ CREATE_ROWS = (
         rules.elsewhere("volume.options", "judged with what it is in", "limit"),
         "They are what the host mounts.",
     ),
-    Field(
-        "Labels",
-        "map",
-        rules.elsewhere("label.stamp", "any labels but those of dss; the owner's are added"),
-        "Labels tell who owns what.",
-    ),
-    Field("Labels{}", "string", rules.labels, "Labels tell who owns what."),
+    *labels(),
     *_spec("ClusterVolumeSpec"),
 )
 
