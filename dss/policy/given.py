@@ -15,7 +15,7 @@ from dss.policy.limits import cpus_of
 
 #: How much /dev/shm the engine gives where nothing is asked for (Docker Engine API,
 #: I{HostConfig.ShmSize}).
-_SHM_SIZE = 64 * 2**20
+SHM_SIZE = 64 * 2**20
 
 
 def to_container(
@@ -153,7 +153,7 @@ def with_limits(resources: Mapping[str, Any], settings: Containers) -> dict[str,
         host["PidsLimit"] = pids
     shm: int | None = defaults.shm_size
     if shm is None and ceilings.shm_size is not None:
-        shm = min(ceilings.shm_size, _SHM_SIZE)
+        shm = min(ceilings.shm_size, SHM_SIZE)
     if shm is not None and not host.get("ShmSize"):
         host["ShmSize"] = shm
     asked = {each.get("Name", "").upper().lower() for each in host.get("Ulimits") or ()}

@@ -79,15 +79,12 @@ sysctls = Rule(
     line=lambda spot: toml([spot.keys[-1]]) if _SYSCTL.fullmatch(spot.keys[-1]) else "",
 )
 
-_NO_NEW_PRIVILEGES = {
-    "no-new-privileges",
-    "no-new-privileges:true",
-    "no-new-privileges=true",
-}
+#: How the option is written that takes something away.
+NO_NEW_PRIVILEGES = ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
 
 
 def _unsafe(spot: Spot, settings: Containers) -> list[str]:
-    fine = {*_NO_NEW_PRIVILEGES, *settings.security_options}
+    fine = {*NO_NEW_PRIVILEGES, *settings.security_options}
     return [each for each in spot.value if each not in fine]
 
 

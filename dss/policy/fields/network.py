@@ -10,7 +10,10 @@ from dss.policy.fields import rules, weights
 from dss.policy.fields.field import Field, Rule, Spot, prefixed
 
 
-def _network_mode(value: str) -> str | None:
+def not_of_the_host(value: str) -> str | None:
+    """
+    Why a network can't be joined by its name, or L{None}.
+    """
     if value == "host":
         return "'host' is denied: the host's network reaches its own services."
     return None
@@ -21,13 +24,13 @@ network_mode = Rule(
     "rewrite",
     "Allowed: bridge, none, the name or id of one's own network, container:NAME of one's own "
     "container.",
-    lambda spot, settings: _network_mode(spot.value),
+    lambda spot, settings: not_of_the_host(spot.value),
     never="the host's network is the host",
 )
 
 
 def _endpoint(spot: Spot, settings: Containers) -> str | None:
-    return _network_mode(spot.keys[-1])
+    return not_of_the_host(spot.keys[-1])
 
 
 endpoint = Rule(

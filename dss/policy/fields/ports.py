@@ -17,28 +17,31 @@ _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def _host_port(spot: Spot, settings: Containers) -> str | None:
-    found = _PORTS.fullmatch(spot.value)
+    port = str(spot.value)
+    found = _PORTS.fullmatch(port)
     if found is None:
-        return f"{shown(spot.value)} is neither a port nor a range of ports."
+        return f"{shown(port)} is neither a port nor a range of ports."
     low = int(found[1])
     high = int(found[2]) if found[2] else low
     if low == high == 0:
         return None
     if high > 65535:
-        return f"{shown(spot.value)} is above the last port, 65535."
+        return f"{shown(port)} is above the last port, 65535."
     if not any(each.low <= low and high <= each.high for each in settings.ports.ranges):
         listed = ", ".join(map(str, settings.ports.ranges)) or "none"
-        return f"{shown(spot.value)} is denied: ports that may be published are {listed}."
+        return f"{shown(port)} is denied: ports that may be published are {listed}."
     return None
 
 
 def _host_port_line(spot: Spot) -> str:
-    found = _PORTS.fullmatch(spot.value)
+    port = str(spot.value)
+    found = _PORTS.fullmatch(port)
     if found is None or not 0 < int(found[1]) <= int(found[2] or found[1]) <= 65535:
         return ""
-    return toml([*map(str, Containers().ports.ranges), spot.value])
+    return toml([*map(str, Containers().ports.ranges), port])
 
 
+#: For a port as a text, or as a number.
 host_port = Rule(
     "container.ports",
     "limit",

@@ -25,7 +25,10 @@ _quota = rules.deny("container.disk_quota", "no engine acts on it.", never="no e
 _throttle = "Is a limit of the container's own."
 
 
-def _ceiling(name: str) -> tuple[str, ...]:
+def ceiling(name: str) -> tuple[str, ...]:
+    """
+    The settings that give a resource where the client asks for none, and that bound it.
+    """
     return (f"containers.defaults.{name}", f"containers.ceilings.{name}")
 
 
@@ -41,18 +44,18 @@ def ulimits(since: str = "1.24") -> tuple[Field, ...]:
     """
     Rows of C{Ulimits}, of containers and of services.
     """
-    ceiling = ("containers.ceilings.ulimits",)
+    given = ("containers.ceilings.ulimits",)
     return (
         Field("Ulimits[]", "object", _amount, _throttle, since),
         Field("Ulimits[].Name", "string", weights.ulimit, _throttle, since),
-        Field("Ulimits[].Soft", "int64", _amount, _throttle, since, given=ceiling),
-        Field("Ulimits[].Hard", "int64", _amount, _throttle, since, given=ceiling),
+        Field("Ulimits[].Soft", "int64", _amount, _throttle, since, given=given),
+        Field("Ulimits[].Hard", "int64", _amount, _throttle, since, given=given),
     )
 
 
 ROWS = (
     Field("CpuShares", "int64", _amount, _throttle),
-    Field("Memory", "int64", _amount, _throttle, given=_ceiling("memory")),
+    Field("Memory", "int64", _amount, _throttle, given=ceiling("memory")),
     Field(
         "CgroupParent",
         "string",
@@ -67,7 +70,7 @@ ROWS = (
     *_throttled("BlkioDeviceReadIOps", "Rate", "uint64"),
     *_throttled("BlkioDeviceWriteIOps", "Rate", "uint64"),
     Field("CpuPeriod", "int64", _amount, _throttle, given=("containers.ceilings.cpus",)),
-    Field("CpuQuota", "int64", _amount, _throttle, given=_ceiling("cpus")),
+    Field("CpuQuota", "int64", _amount, _throttle, given=ceiling("cpus")),
     Field("CpuRealtimePeriod", "int64", _realtime, "Real-time tasks come before the host's."),
     Field("CpuRealtimeRuntime", "int64", _realtime, "Real-time tasks come before the host's."),
     Field("CpusetCpus", "string", _cpus, _throttle),
@@ -96,14 +99,14 @@ ROWS = (
     Field("MemoryReservation", "int64", _amount, _throttle),
     Field("MemorySwap", "int64", _amount, _throttle, given=("containers.ceilings.memory",)),
     Field("MemorySwappiness", "int64", _amount, _throttle),
-    Field("NanoCpus", "int64", _amount, _throttle, given=_ceiling("cpus")),
+    Field("NanoCpus", "int64", _amount, _throttle, given=ceiling("cpus")),
     Field(
         "OomKillDisable",
         "boolean",
         weights.oom_kill,
         "When memory is short the container itself should go.",
     ),
-    Field("PidsLimit", "int64", _amount, _throttle, given=_ceiling("pids")),
+    Field("PidsLimit", "int64", _amount, _throttle, given=ceiling("pids")),
     *ulimits(),
     Field("CpuCount", "int64", _amount, "Is for Windows containers."),
     Field("CpuPercent", "int64", _amount, "Is for Windows containers."),

@@ -5,8 +5,10 @@ Rows of the bodies that make and change services: the engine's C{swarm.ServiceSp
 from __future__ import annotations
 
 from dss.policy.fields import logs, ports, rules
-from dss.policy.fields.field import Field, Rule, Spot, prefixed
+from dss.policy.fields.field import Field, Rule, prefixed
 from dss.policy.fields.labelled import labels
+from dss.policy.fields.network import not_of_the_host
+from dss.policy.fields.resources import ceiling
 from dss.policy.fields.tasks import ROWS as CONTAINER_ROWS
 
 _own = rules.allow("service.own")
@@ -21,39 +23,11 @@ _device = rules.inside("container.device_requests")
 _plugin = rules.deny("service.runtime", "a plugin can have every privilege on the host.")
 _in_plugin = rules.inside("service.runtime")
 
-
-def _network(spot: Spot, settings: object) -> str | None:
-    if spot.value == "host":
-        return "'host' is denied: the host's network reaches its own services."
-    return None
-
-
 _target = Rule(
     "container.network",
     "rewrite",
     "Allowed: one's own networks by name or id, bridge and none.",
-    _network,
-)
-
-
-def _port(spot: Spot, settings: object) -> str | None:
-    check = ports.host_port.check
-    assert check is not None, "the rule of ports checks them"
-    return check(Spot(spot.path, str(spot.value)), settings)
-
-
-def _port_line(spot: Spot) -> str:
-    line = ports.host_port.line
-    return line(Spot(spot.path, str(spot.value))) if line is not None else ""
-
-
-_ports = Rule(
-    ports.host_port.id,
-    "limit",
-    ports.host_port.allowed,
-    _port,
-    setting=ports.host_port.setting,
-    line=_port_line,
+    lambda spot, settings: not_of_the_host(spot.value),
 )
 
 
@@ -87,10 +61,6 @@ def _resources(at: str, until: str | None) -> tuple[Field, ...]:
     return tuple(Field(path, kind, rule, why, "1.32", until) for path, kind, rule in fields)
 
 
-def _given(name: str) -> tuple[str, ...]:
-    return (f"containers.defaults.{name}", f"containers.ceilings.{name}")
-
-
 def _rollout(at: str, since: str, order: str) -> tuple[Field, ...]:
     return (
         Field(at, "object", _own, _cares, since),
@@ -108,9 +78,9 @@ _TASK_ROWS = (
     *prefixed(CONTAINER_ROWS, "ContainerSpec"),
     Field("Resources", "object", _own, _inside),
     Field("Resources.Limits", "object", _own, _inside),
-    Field("Resources.Limits.NanoCPUs", "int64", _own, "Is a limit.", given=_given("cpus")),
-    Field("Resources.Limits.MemoryBytes", "int64", _own, "Is a limit.", given=_given("memory")),
-    Field("Resources.Limits.Pids", "int64", _own, "Is a limit.", "1.41", given=_given("pids")),
+    Field("Resources.Limits.NanoCPUs", "int64", _own, "Is a limit.", given=ceiling("cpus")),
+    Field("Resources.Limits.MemoryBytes", "int64", _own, "Is a limit.", given=ceiling("memory")),
+    Field("Resources.Limits.Pids", "int64", _own, "Is a limit.", "1.41", given=ceiling("pids")),
     *_resources("Resources.Limits.GenericResources", "1.40"),
     Field("Resources.Reservations", "object", _own, _inside),
     Field("Resources.Reservations.NanoCPUs", "int64", _own, "Chooses a node."),
@@ -225,6 +195,8 @@ ROWS = (
     Field("EndpointSpec.Ports[].Name", "string", _own, "Is only a name."),
     Field("EndpointSpec.Ports[].Protocol", "string", _own, "Is of the port."),
     Field("EndpointSpec.Ports[].TargetPort", "uint32", _own, "Is the container's own."),
-    Field("EndpointSpec.Ports[].PublishedPort", "uint32", _ports, "Keeps off host services."),
+    Field(
+        "EndpointSpec.Ports[].PublishedPort", "uint32", ports.host_port, "Keeps off host services."
+    ),
     Field("EndpointSpec.Ports[].PublishMode", "string", _own, "Both take the same ports.", "1.34"),
 )

@@ -12,6 +12,7 @@ from dss.config.containers import Containers
 from dss.errors import Problem
 from dss.model.version import ApiVersion
 from dss.policy import given, limits
+from dss.policy.fields.confinement import NO_NEW_PRIVILEGES
 
 #: Where a field of a service is in a create body. What is in neither place of a pair is not
 #: the same in both.
@@ -47,13 +48,7 @@ _SAME: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("LogDriver", "Options"): ("HostConfig", "LogConfig", "Config"),
 }
 
-#: How an option of security is said for a service.
-_NO_NEW_PRIVILEGES = ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
-
 _PRIVILEGES_SINCE = ApiVersion(1, 44)
-
-#: How much /dev/shm engines give where nothing is asked for. A service can't ask.
-_SHM_SIZE = 64 * 2**20
 
 
 def _get(value: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -108,7 +103,7 @@ def given_to(task: Mapping[str, Any], settings: Containers) -> dict[str, Any]:
         new = _get(after, here)
         if new != _get(before, here):
             _set(found, there, new)
-    if any(each in _NO_NEW_PRIVILEGES for each in settings.force.security_options):
+    if any(each in NO_NEW_PRIVILEGES for each in settings.force.security_options):
         _set(found, ("ContainerSpec", "Privileges", "NoNewPrivileges"), True)
     return found
 
@@ -148,7 +143,7 @@ def cannot_be_given(settings: Containers, engine: ApiVersion) -> Iterator[Proble
     @param engine: the engine's version.
     """
     forced, defaults = settings.force, settings.defaults
-    sayable = _NO_NEW_PRIVILEGES if engine >= _PRIVILEGES_SINCE else ()
+    sayable = NO_NEW_PRIVILEGES if engine >= _PRIVILEGES_SINCE else ()
     wanted = {
         "containers.force.network": forced.network,
         "containers.force.runtime": forced.runtime,
@@ -160,7 +155,8 @@ def cannot_be_given(settings: Containers, engine: ApiVersion) -> Iterator[Proble
         "containers.defaults.network": defaults.network,
         "containers.defaults.cgroup_parent": defaults.cgroup_parent,
         "containers.defaults.security_options": defaults.security_options,
-        "containers.ceilings.shm_size": (settings.ceilings.shm_size or 2**63) < _SHM_SIZE,
+        # A service can't ask for less than engines give.
+        "containers.ceilings.shm_size": (settings.ceilings.shm_size or 2**63) < given.SHM_SIZE,
     }
     for key, value in wanted.items():
         if value:
