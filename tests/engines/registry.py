@@ -5,6 +5,7 @@ A real registry inside an engine's network namespace, at a port of its own loopb
 from __future__ import annotations
 
 import contextlib
+import secrets
 import subprocess
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ _HASH = "$2b$04$gkQQlUH6tpSa.jjY/ymsaeLEQidV2gKlyZQ9OR09iuQhR7.wM7FuW"
 _CONFIG = """\
 version: 0.1
 storage:
-  filesystem: {{rootdirectory: /run/registry-{port}}}
+  filesystem: {{rootdirectory: /run/registry-{port}-{run}}}
   delete: {{enabled: true}}
 http: {{addr: "127.0.0.1:{port}"}}
 """
@@ -29,11 +30,11 @@ _AUTH = 'auth: {{htpasswd: {{realm: tests, path: "/run/registry-{port}.htpasswd"
 @contextlib.contextmanager
 def registry(engine: Engine, port: int, with_password: bool = False) -> Iterator[str]:
     """
-    A registry that an engine reaches, and that ends with the block.
+    A new registry that an engine reaches, and that ends with the block.
 
     @return: its host, with the port.
     """
-    text = (_CONFIG + (_AUTH if with_password else "")).format(port=port)
+    text = (_CONFIG + (_AUTH if with_password else "")).format(port=port, run=secrets.token_hex(4))
     script = 'cat >"/run/registry-$0.yml"; exec docker-registry serve "/run/registry-$0.yml"'
     if with_password:
         _put(engine, f"/run/registry-{port}.htpasswd", f"{USER}:{_HASH}\n")

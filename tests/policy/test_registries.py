@@ -20,7 +20,7 @@ from dss.model.version import NEWEST
 from dss.policy.images import making, registries
 from dss.policy.request import Policy, QueryValue, Request
 from dss.testing.judging import circumstances
-from tests.policy.images_world import World
+from tests.policy.images_world import World, image_id
 
 DIGEST, OTHER = "sha256:" + "d" * 64, "sha256:" + "e" * 64
 HERE = "r.io:5000"
@@ -326,9 +326,16 @@ def test_what_is_anothers_is_not_pushed() -> None:
         world.keep(owner, "3", f"{name}:both")
     theirs = ask(world, registries.push, name, tag="theirs")
     assert isinstance(theirs, Answer)
-    assert theirs == ask(world, registries.push, name, tag="none")
     lines = [json.loads(each) for each in theirs.body.splitlines()]
-    assert lines[1]["error"] == f"An image does not exist locally with the tag: {name}"
+    assert lines[1]["error"] == f"tag does not exist: {name}:theirs"
+    for number in "23":
+        del world.images[image_id(number)]
+    theirs, none = (ask(world, registries.push, name, tag=tag) for tag in ("theirs", "none"))
+    assert theirs == none
+    error = f"An image does not exist locally with the tag: {name}"
+    assert json.loads(none.body.splitlines()[1])["error"] == error
+    world.add("2", f"{name}:shared")
+    world.add("3", f"{name}:both")
     for tag in ("shared", "both"):
         with pytest.raises(Denied, match=r"image\.shared"):
             ask(world, registries.push, name, tag=tag)

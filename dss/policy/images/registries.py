@@ -14,6 +14,7 @@ from dss.policy.fields.tables import AUTH
 from dss.policy.images.credentials import check_host, for_registry
 from dss.policy.images.pulling import check_pull
 from dss.policy.images.resolving import target
+from dss.policy.images.saving import visible_tags
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Request
 
@@ -48,7 +49,7 @@ def push(request: Request, around: Circumstances) -> Judgement[Ruling]:
         )
     found = yield from ask(ImageNamed(wanted.familiar))
     if found is None or not found.is_usable(around.owner.name):
-        return _nothing_to_push(wanted)
+        return _nothing_to_push(wanted, bool((yield from visible_tags(wanted, around))))
     if found.claimants(str(wanted)) != {around.owner.name}:
         raise Denied(
             Problem(
@@ -66,12 +67,16 @@ def push(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _nothing_to_push(wanted: Reference) -> Answer:
+def _nothing_to_push(wanted: Reference, has_others: bool) -> Answer:
     """
     What the engine says where it has not what is to be pushed: with a status of success
     (moby 20.10 to 28.5).
+
+    @param has_others: whether there are other tags of the repository.
     """
     error = f"An image does not exist locally with the tag: {wanted.familiar_name}"
+    if has_others:
+        error = f"tag does not exist: {wanted.familiar}"
     lines = (
         {"status": f"The push refers to repository [{wanted.repository}]"},
         {"errorDetail": {"message": error}, "error": error},

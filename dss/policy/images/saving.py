@@ -65,7 +65,7 @@ def _names(reference: str, around: Circumstances) -> Judgement[Sequence[str]]:
     """
     bare = _repository(reference)
     if bare is not None:
-        tags = yield from _tags_of(bare, around)
+        tags = yield from visible_tags(bare, around)
         if tags:
             return tags
     # In the engine's words (20.10 to 28.5).
@@ -83,7 +83,10 @@ def _repository(reference: str) -> Reference | None:
     return None if found.tag or found.digest else found
 
 
-def _tags_of(repository: Reference, around: Circumstances) -> Judgement[Sequence[str]]:
+def visible_tags(repository: Reference, around: Circumstances) -> Judgement[Sequence[str]]:
+    """
+    All tags of a repository that an owner may know, as the engine shows them.
+    """
     records = yield from ask(AllRecords())
     found = []
     for entry in (yield from ask(AllImages())):
