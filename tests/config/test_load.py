@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from attrs import fields, has
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dss.config.containers import Ceilings, Containers, OwnerLimits, PublishedPorts
 from dss.config.load import FileSettings, SettingsError, load
@@ -352,3 +354,51 @@ def test_the_page_is_up_to_date() -> None:
 def test_a_directory_in_memory_can_be_allowed() -> None:
     found = load('[owner]\nallow_bind = ["/dev/shm/ci"]', "dss.toml")
     assert [each.path for each in found.owner.allow_bind] == ["/dev/shm/ci"]
+
+
+WORDS = [
+    "[",
+    "]",
+    "=",
+    '"',
+    "[]",
+    "{}",
+    " = 1",
+    " = -1",
+    " = true",
+    ' = [""]',
+    ' = "x:y:z"',
+    " = 1979-05-27",
+    " = nan",
+    ".",
+    "\n",
+    "\0",
+    "[owner]",
+    "[limits]\nx",
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    changes=st.lists(
+        st.tuples(
+            st.integers(0, len(WHOLE)),
+            st.integers(0, 30),
+            st.sampled_from(WORDS) | st.text(max_size=4),
+        ),
+        max_size=4,
+    )
+)
+def test_any_text_is_settings_or_refused(changes: list[tuple[int, int, str]]) -> None:
+    """
+    A file that went wrong in some places is told of, in words, with its name.
+    """
+    text = WHOLE
+    for place, length, word in changes:
+        text = text[:place] + word + text[place + length :]
+    said = "x.toml"
+    try:
+        assert isinstance(load(text, "x.toml"), FileSettings)
+    except SettingsError as error:
+        said = str(error)
+    assert said.startswith("x.toml")

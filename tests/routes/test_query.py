@@ -210,6 +210,29 @@ def test_filters_are_read_in_both_forms(wanted: dict[str, tuple[str, ...]]) -> N
     }
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30) | JSON.map(json.dumps))
+def test_any_text_is_filters_or_refused(text: str) -> None:
+    """
+    What is read has texts only, and none that is empty of values.
+    """
+    try:
+        found = read_filters(text)
+    except BadRequest:
+        return
+    for key, values in found.items():
+        assert values
+        assert {type(key), *map(type, values)} == {str}
+        assert " ".join((key, *values)).encode()
+
+
 @pytest.mark.parametrize("empty", ["", "{}", "null", '{"label": []}', '{"label": {}}'])
 def test_empty_filters_are_none(empty: str) -> None:
     """

@@ -287,17 +287,47 @@ def test_a_head_without_end() -> None:
         endless()
 
 
-@given(data=st.binary(max_size=300), method=st.sampled_from(["GET", "HEAD", "POST"]))
-def test_noise(data: bytes, method: str) -> None:
+WORDS = [
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 101 UPGRADED\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"Content-Type: application/vnd.docker.raw-stream\r\n",
+    b"Content-Length: 3\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: Upgrade\r\nUpgrade: tcp\r\n",
+    b"\r\n",
+    b"\n",
+    b"3\r\nabc\r\n",
+    b"0\r\n\r\n",
+    b"abc",
+]
+
+
+@given(
+    words=st.lists(st.sampled_from(WORDS) | st.binary(max_size=30), max_size=12),
+    size=st.integers(1, 100),
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+    may_switch=st.booleans(),
+)
+def test_noise(words: list[bytes], size: int, method: str, may_switch: bool) -> None:
     """
-    Whatever comes, it is events or L{EngineOdd}, and nothing else.
+    Whatever comes, it is events or L{EngineOdd}, and nothing else: at most one head or one
+    switch, which comes first, and nothing after the end.
     """
-    parser = ReplyParser(method)
+    data = b"HTTP/1.1 200 OK\r\n" + b"".join(words)
+    parser = ReplyParser(method, may_switch)
+    events: list[Event] = []
     try:
-        parser.feed(b"HTTP/1.1 200 OK\r\n" + data)
-        parser.end()
+        for start in range(0, len(data), size):
+            events += parser.feed(data[start : start + size])
+        events += parser.end()
     except EngineOdd:
         pass
+    kinds = [type(event) for event in events]
+    assert not {Head, Switched} & set(kinds[1:])
+    assert End not in kinds[:-1]
+    if kinds[:1] == [Switched]:
+        assert End not in kinds
 
 
 @given(body=st.lists(st.binary(min_size=1, max_size=50), max_size=5))

@@ -34,6 +34,26 @@ def test_any_cut(lines: list[bytes], rest: bytes, places: list[int]) -> None:
     assert splitter.end() == []
 
 
+@given(pieces=st.lists(st.binary(max_size=12) | st.just(b"\n"), max_size=30))
+def test_no_bytes_are_kept_beyond_the_limit(pieces: list[bytes]) -> None:
+    """
+    Whatever comes, it is lines within the limit, in order, or the engine is given up.
+    """
+    splitter = LineSplitter(10)
+    found: list[bytes] = []
+    taken = b""
+    try:
+        for piece in pieces:
+            taken += piece
+            found += splitter.feed(piece)
+        found += splitter.end()
+    except EngineOdd:
+        assert any(len(line) > 10 for line in taken.split(b"\n"))
+    else:
+        assert b"".join(found) == taken
+        assert all(line.index(b"\n") == len(line) - 1 for line in found[:-1])
+
+
 def test_a_line_is_not_waited_for() -> None:
     """
     A line comes with the piece that completes it.
