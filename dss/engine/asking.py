@@ -40,7 +40,9 @@ class EngineAnswer:
         An error's message.
         """
         found = self.value.get("message") if isinstance(self.value, dict) else None
-        return found if isinstance(found, str) else f"status {self.status}"
+        if isinstance(found, str):
+            return found
+        return f"the Docker Engine answered what dss does not understand, status {self.status}"
 
 
 class _Collector:

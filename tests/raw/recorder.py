@@ -110,7 +110,7 @@ class Recorder:
         else:
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(self.socket)
-        self._listener.listen(64)
+        self._listener.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
