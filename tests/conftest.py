@@ -17,7 +17,7 @@ from hypothesis import settings
 from tests.engines.cleaning import Contents, restore
 from tests.engines.guard import Guard
 from tests.engines.machine import Engine, Engines
-from tests.engines.roots import SUITES, Unavailable, locked
+from tests.engines.roots import PODMAN, SUITES, Unavailable, locked
 
 # What is drawn is the same in each run, and is never told apart by how fast a machine is.
 settings.register_profile("dss", deadline=None, derandomize=True, database=None)
@@ -26,7 +26,7 @@ settings.load_profile("dss")
 _GUARDS = pytest.StashKey[dict[tuple[str, str], Guard]]()
 _ENGINES = pytest.StashKey[Engines]()
 _WANTED = pytest.StashKey[Sequence[str]]()
-_REFUSED = pytest.StashKey[str]()
+_REFUSED = pytest.StashKey[dict[bool, str]]()
 _NO_ENGINE = "no Docker Engine of"
 
 #: How many workers share a set of engines: as many as it has engines.
@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         number = int(worker["workerid"].removeprefix("gw")) // _SHARERS
         config.stash[_ENGINES] = Engines(os.getppid(), number)
     config.stash[_GUARDS] = {}
+    config.stash[_REFUSED] = {}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -105,12 +106,14 @@ def _suite(item: pytest.Item) -> str | None:
 
 def _engine(config: pytest.Config, suite: str) -> Engine:
     engines = config.stash[_ENGINES]
-    problem = config.stash.get(_REFUSED, "")
+    is_podman = suite == PODMAN
+    problem = config.stash[_REFUSED].get(is_podman, "")
     if not problem:
         try:
-            engines.start(config.stash[_WANTED])
+            # Where Podman can't be had, Docker may.
+            engines.start([PODMAN] if is_podman else config.stash[_WANTED])
         except Unavailable as error:
-            problem = config.stash[_REFUSED] = f"{_NO_ENGINE} {suite}: {error}"
+            problem = config.stash[_REFUSED][is_podman] = f"{_NO_ENGINE} {suite}: {error}"
     if problem:
         if os.environ.get("DSS_TEST_ENGINES") == "require":
             pytest.fail(problem, pytrace=False)

@@ -95,6 +95,10 @@ class _Collector:
 
     def reply_began(self, head: ResponseHead) -> None:
         self._status = head.status
+        self._is_text = any(
+            name.lower() == "content-type" and value.startswith("text/plain")
+            for name, value in head.headers
+        )
 
     def reply_received(self, data: bytes) -> None:
         self._size += len(data)
@@ -105,7 +109,9 @@ class _Collector:
 
     def reply_ended(self) -> None:
         try:
-            value: Any = json.loads(b"".join(self._pieces) or b"null")
+            # Podman answers in plain text where it lacks a whole operation.
+            text = b"null" if self._status == 404 and self._is_text else b"".join(self._pieces)
+            value: Any = json.loads(text or b"null")
         except (ValueError, RecursionError):
             self._fail(EngineOdd("the Docker Engine's answer is not JSON"))
             return

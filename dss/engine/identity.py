@@ -48,6 +48,7 @@ class Identity:
     @ivar release: the engine's own version, such as C{28.5.2}, for the log.
     @ivar is_newer: whether the engine speaks newer ones that dss doesn't know.
     @ivar headers: those by which the engine tells in each of its answers who it is.
+    @ivar is_podman: whether it is Podman, which serves the Docker Engine's API too.
     """
 
     newest: ApiVersion
@@ -55,6 +56,7 @@ class Identity:
     release: str
     is_newer: bool = False
     headers: HeaderList = ()
+    is_podman: bool = False
 
 
 @implementer(IAgentEndpointFactory)
@@ -89,6 +91,14 @@ def _distrusts(failure: Failure) -> bool:
 def _reasons(failure: Failure) -> list[Failure]:
     reasons: list[Failure] = getattr(failure.value, "reasons", [])
     return reasons
+
+
+def _names_podman(value: dict[str, Any]) -> bool:
+    """
+    Whether an engine's version names Podman among its components.
+    """
+    components = value.get("Components")
+    return isinstance(components, list) and any("Podman" in str(each) for each in components)
 
 
 def _too_slow(cancelled: object, seconds: float) -> NoReturn:
@@ -169,6 +179,7 @@ class EngineIdentity:
                 ("Api-Version", str(min(newest, NEWEST))),
                 *((name, values[0]) for name, values in told if values),
             ),
+            reply.headers.hasHeader("Libpod-Api-Version") or _names_podman(value),
         )
         if identity.newest < identity.oldest:
             raise EngineOdd(
@@ -179,7 +190,8 @@ class EngineIdentity:
     def _found(self, identity: Identity) -> None:
         if identity != self._known:
             self._log.info(
-                "the engine is Docker {release}, API {oldest} to {newest}",
+                "the engine is {maker} {release}, API {oldest} to {newest}",
+                maker="Podman" if identity.is_podman else "Docker",
                 release=identity.release,
                 oldest=str(identity.oldest),
                 newest=str(identity.newest),

@@ -38,6 +38,9 @@ class Owned:
         """
         wanted = json.dumps({"label": [f"{OWNER_LABEL}={self._owner.name}"]})
         answer = _told(kind, await self._asker.get((f"{kind}s",), {"filters": wanted}))
+        if answer.status == 404 and kind not in _OF_THE_ENGINE:
+            # Podman knows no Swarm.
+            raise NoManager(answer.message)
         found = answer.value
         if kind == "volume" and isinstance(found, dict):
             found = found.get("Volumes") or []

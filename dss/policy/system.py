@@ -127,12 +127,19 @@ def _versions(value: Json) -> Judgement[Json]:
     if isinstance(components, list):
         shown["Components"] = [
             {**each, "Details": _within(each["Details"])}
-            if isinstance(each, dict) and isinstance(each.get("Details"), dict)
+            if _is_engine(each) and isinstance(each.get("Details"), dict)
             else each
             for each in components
         ]
     return value if shown == value else shown
     yield  # pragma: no cover - makes this function a generator
+
+
+def _is_engine(component: Json) -> bool:
+    """
+    Whether a component's versions are of this API: those of Podman's own are not.
+    """
+    return isinstance(component, dict) and component.get("Name") == "Engine"
 
 
 def _within(given: dict[str, Json]) -> dict[str, Json]:

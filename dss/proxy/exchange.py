@@ -26,6 +26,7 @@ from dss.errors import (
 from dss.lifecycle import Lifecycle
 from dss.model.message import HeaderList, RequestHead, ResponseHead
 from dss.model.ruling import Answer, EditJson, EditLines, Forward, Hijack, Ruling, Stream
+from dss.policy import podman
 from dss.policy.request import Circumstances, Request
 from dss.proxy.client_side import ClientChannel
 from dss.proxy.judging import ClientAnswers, drive
@@ -188,7 +189,10 @@ class Exchange:
                 check_type(found.route, self._head, identity.newest)
             around = Circumstances(guard.settings.owner, guard.settings, identity.newest)
             answers = ClientAnswers(guard.answers, self._channel.peer)
-            ruling = drive(found.route.policy(request, around), answers)
+            policy = found.route.policy
+            if identity.is_podman:
+                policy = podman.guarded(policy)
+            ruling = drive(policy(request, around), answers)
             if isinstance(ruling, (Forward, Answer)):
                 self._ruled(ruling)
                 return

@@ -1,5 +1,6 @@
 """
-Root file systems of Debian suites, each with that suite's Docker Engine and CLI.
+Root file systems of Debian suites, each with that suite's Docker Engine and CLI, and one
+with Podman.
 
 A root is made once, in about a minute, and kept for all later runs below
 C{$DSS_ENGINE_HOME/roots} (C{/var/cache/dss-engine/roots} by default).
@@ -21,6 +22,9 @@ HOME = Path(os.environ.get("DSS_ENGINE_HOME", "/var/cache/dss-engine"))
 #: The suites, oldest engine first: 20.10 (API 1.41), 26.1 (API 1.45) and 28.x (API 1.51).
 SUITES = ("bookworm", "trixie", "sid")
 
+#: The root that has Podman in the engine's place: bookworm's 4.3.
+PODMAN = "podman"
+
 _PACKAGES = (
     "docker.io",
     "docker-registry",
@@ -32,6 +36,16 @@ _PACKAGES = (
 )
 # Debian split the client and its plugins off the engine's package after bookworm.
 _CLIENT_PACKAGES = ("docker-cli", "docker-buildx", "docker-compose")
+_PODMAN_PACKAGES = (
+    "podman",
+    "crun",
+    "netavark",
+    "aardvark-dns",
+    "iptables",
+    "iproute2",
+    "ca-certificates",
+    "procps",
+)
 _ATTEMPTS = 3
 
 
@@ -82,8 +96,8 @@ def root_of(suite: str) -> Path:
 
     @raise Unavailable: if it can't be made, with the end of debootstrap's output.
     """
-    if suite not in SUITES:
-        raise Unavailable(f"no suite {suite!r}: there are {', '.join(SUITES)}")
+    if suite not in (*SUITES, PODMAN):
+        raise Unavailable(f"no suite {suite!r}: there are {', '.join((*SUITES, PODMAN))}")
     roots = HOME / "roots"
     root, made = roots / suite, roots / f"{suite}.ok"
     if made.exists():
@@ -97,12 +111,16 @@ def root_of(suite: str) -> Path:
 
 def _make(suite: str, root: Path) -> None:
     debootstrap = need("debootstrap", "debootstrap")
-    packages = _PACKAGES if suite == "bookworm" else _PACKAGES + _CLIENT_PACKAGES
+    packages: tuple[str, ...] = _PACKAGES
+    if suite == PODMAN:
+        packages = _PODMAN_PACKAGES
+    elif suite != "bookworm":
+        packages += _CLIENT_PACKAGES
     command = [
         debootstrap,
         "--variant=minbase",
         f"--include={','.join(packages)}",
-        suite,
+        "bookworm" if suite == PODMAN else suite,
         str(root),
     ]
     for _ in range(_ATTEMPTS):
