@@ -16,7 +16,7 @@ from docutils.utils import Reporter
 from packaging.requirements import Requirement
 
 from dss.config.settings import Limits
-from dss.tap import Options
+from dss.options import Options
 
 ROOT = Path(__file__).parent.parent
 

@@ -39,7 +39,8 @@ MAY_IMPORT = {
     },
     "dss.testing": {"dss.proxy"},
     "dss.cli": {"dss", "dss.routes"},
-    "dss.tap": {"dss", "dss.proxy", "dss.testing"},
+    "dss.options": {"dss", "dss.proxy"},
+    "dss.tap": {"dss.options", "dss.testing"},
 }
 
 #: Parts without any input or output of their own: no Twisted, no sockets, no files.

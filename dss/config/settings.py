@@ -1,5 +1,5 @@
 """
-Settings as values. L{dss.config.load} reads them from a file, L{dss.tap} from the command line.
+Settings as values. L{dss.config.load} reads them from a file, L{dss.options} from the command line.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from twisted.python.usage import UsageError
 
 from dss.config.containers import Containers
 from dss.config.settings import OwnerSettings, Root
-from dss.tap import DEFAULT_ENGINE, Options
+from dss.options import DEFAULT_ENGINE, Options
 
 
 def parsed(*arguments: str) -> Options:
