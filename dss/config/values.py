@@ -8,7 +8,7 @@ import difflib
 import ipaddress
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NewType
 
 from attrs import Attribute, field, frozen
@@ -90,18 +90,6 @@ def positive(value: float) -> None:
     """
     if not 0 < value < 2**53:
         raise ValueError(f"{value} should be a number above zero")
-
-
-def mapped(check: Check) -> Check:
-    """
-    The same check for each value of a map.
-    """
-
-    def each(values: Mapping[str, Any]) -> None:
-        for value in values.values():
-            check(value)
-
-    return each
 
 
 def listed(check: Check) -> Check:
