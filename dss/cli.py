@@ -35,7 +35,7 @@ def main() -> None:
 @click.argument("name", default="")
 def fields(name: str) -> None:
     """
-    What becomes of the body fields of containers and execs.
+    What becomes of each field of the bodies that are judged.
 
     NAME is a field, such as HostConfig.CapAdd, or a part of one, in any case; without it
     all are listed.

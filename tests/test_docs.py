@@ -71,6 +71,18 @@ def test_every_document_is_named_in_the_readme() -> None:
     assert documents - named == set()
 
 
+def test_every_part_is_in_the_architecture() -> None:
+    """
+    Each package of dss, and each of policy's families, has its place in the list of parts.
+    """
+    named = set(literals(ROOT / "doc" / "architecture.rst"))
+    packages = {path.parent.relative_to(ROOT) for path in (ROOT / "dss").glob("*/__init__.py")}
+    assert {".".join(package.parts) for package in packages} - named == set()
+    assert {
+        path.parent.name for path in (ROOT / "dss/policy").glob("*/__init__.py")
+    } - named == set()
+
+
 def test_every_dependency_has_its_reason() -> None:
     """
     What dss depends on is in the document about that, and nothing else.

@@ -1,3 +1,3 @@
 """
-Twisted protocols: the client side, the engine side, and what joins them.
+The client's side, and what joins it to the engine's.
 """

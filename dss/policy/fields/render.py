@@ -18,7 +18,7 @@ _INTRODUCTION = """\
 Body fields
 ===========
 
-All fields of the bodies that make, change and use containers, and what becomes of each.
+All fields of the bodies that are judged, and what becomes of each.
 A field that is in none of these tables is denied by its name (rule ``field.unknown``), unless
 its value is null, false, zero or empty: then it is left out. A key may be written in any
 case, as the engine reads it, but only once.
