@@ -153,7 +153,7 @@ class EngineConnection(TwistedProtocol):
         """
         Read no more of the engine for now.
         """
-        if not self._paused and not self._read_ended and not self._departed:
+        if not (self._paused or self._read_ended or self._departed or self.lost):
             self._paused = True
             self.transport.pauseProducing()
             self._departures.watch(self.transport, self._read_out)

@@ -652,7 +652,9 @@ class ClientChannel(HTTPChannel):
 
     def abort(self) -> None:
         """
-        Break the connection off: nothing that was written looks complete.
+        Break the connection off: nothing that was written looks complete. (But for a reply
+        without a length to HTTP/1.0 on a UNIX socket, which has no way to say so: there it looks as
+        it would without dss. That is why dss itself never cuts one short.)
         """
         self._reply_done = True
         self.transport.abortConnection()
@@ -791,7 +793,7 @@ class ClientChannel(HTTPChannel):
         """
 
     def _hold(self, why: int) -> None:
-        if not self._holds and not self.read_ended and not self._departed:
+        if not (self._holds or self.read_ended or self._departed or self._lost):
             self.transport.pauseProducing()
             self._factory.departures.watch(self.transport, self._read_out)
         self._holds |= why

@@ -584,6 +584,22 @@ def test_a_broken_chunk(broken: bytes, begun: bool) -> None:
     assert len(side.exchanges) == 1
 
 
+def test_a_pause_after_the_end() -> None:
+    """
+    A client that is gone is not looked after.
+    """
+    side = Side()
+    client = side.connect()
+    client.send(b"PUT /a HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\n")
+    (exchange,) = side.exchanges
+    exchange.channel.accept_body()
+    client.leave()
+    side.clock.advance(1.0)
+    exchange.channel.pause_body()
+    assert client.reads
+    assert [each for each in side.clock.getDelayedCalls() if each.getTime() < 60] == []
+
+
 def test_a_client_that_leaves_in_its_body() -> None:
     """
     Half a body is no body, half-closed or gone.
