@@ -57,29 +57,33 @@ def restore(api: Api, before: Contents) -> None:
     Remove all that an engine did not hold before. What can't be removed is left:
     the next test's own look tells.
     """
-    _restore_swarm(api, before)
-    for container in Contents.of(api).containers - before.containers:
+    now = Contents.of(api)
+    if now == before:
+        return
+    if now.in_swarm:
+        _restore_swarm(api, before, now)
+        # Its tasks have made and removed things since.
+        now = Contents.of(api)
+    for container in now.containers - before.containers:
         api.call("DELETE", f"/containers/{container}", {"force": 1, "v": 1})
-    after = Contents.of(api)
-    for network in after.networks - before.networks:
+    for network in now.networks - before.networks:
         api.call("DELETE", f"/networks/{network}")
-    for volume in after.volumes - before.volumes:
+    for volume in now.volumes - before.volumes:
         api.call("DELETE", f"/volumes/{volume}", {"force": 1})
-    for image in (after.tags - before.tags) | (after.images - before.images):
+    for image in (now.tags - before.tags) | (now.images - before.images):
         api.call("DELETE", f"/images/{image}", {"force": 1})
 
 
-def _restore_swarm(api: Api, before: Contents) -> None:
+def _restore_swarm(api: Api, before: Contents, now: Contents) -> None:
     """
     Leave a Swarm that the engine was not in, or remove from it what it did not hold.
     """
-    now = Contents.of(api)
     for kind in ("services", "secrets", "configs"):
         for each in getattr(now, kind) - getattr(before, kind):
             api.call("DELETE", f"/{kind}/{each}")
-    if now.in_swarm and not before.in_swarm:
+    if not before.in_swarm:
         api.call("POST", "/swarm/leave", {"force": 1})
-    elif now.in_swarm and not before.services:
+    elif not before.services:
         # Tasks of removed services end by themselves, and hold networks and volumes until then.
         eventually(lambda: not _task_containers(api), "the tasks of removed services to end")
         for network in now.networks - before.networks:

@@ -50,6 +50,9 @@ def _write(side: Side, **files: str) -> None:
 def _listed(side: Side, *argv: str) -> None:
     lines = side.start(*_project(side), "ps", "-a", "--format", "json", *argv).finish()
     shown: list[Any] = [json.loads(line) for line in lines.text.splitlines()]
+    for each in shown:
+        # The client tells these in no order.
+        each["Networks"] = sorted(str(each.get("Networks")).split(","))
     side.see("ps", sorted(([each.get(name) for name in _SHOWN] for each in shown), key=str))
 
 
