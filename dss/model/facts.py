@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from dss.model.records import NO_RECORDS, Records
+from dss.model.reference import canonical
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -138,6 +139,13 @@ class ImageFacts:
         for name in self.tags:
             found |= self.claimants(name)
         return frozenset(found - {owner})
+
+
+def names_of(image: Json, key: str) -> tuple[str, ...]:
+    """
+    An image's tags or digests, canonical.
+    """
+    return tuple(canonical(name) for name in image.get(key) or () if not name.startswith("<none>"))
 
 
 def is_named(image: Json) -> bool:

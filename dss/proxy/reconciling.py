@@ -12,9 +12,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from dss.engine.facts import EngineFacts, names_of
+from dss.engine.facts import EngineFacts
 from dss.errors import DssError
 from dss.ledger.ledger import Ledger
+from dss.model.facts import names_of
 from dss.model.images import AllImages
 from dss.model.owner import owner_of
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dss.errors import BadRequest, Denied, Problem
-from dss.model.facts import ImageFacts, Json
+from dss.model.facts import ImageFacts
 from dss.model.images import AllImages, AllRecords
-from dss.model.reference import Reference, canonical
+from dss.model.reference import Reference
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy.images.resolving import usable_image
 from dss.policy.images.seen import listed
@@ -93,14 +93,9 @@ def visible_tags(repository: Reference, around: Circumstances) -> Judgement[Sequ
         image: ImageFacts = listed(entry, records)
         found += [
             tag
-            for tag in _tags(entry)
+            for tag in map(Reference.parse, image.tags)
             if tag.repository == repository.repository
             and image.is_visible(str(tag), around.owner.name)
             and image.is_usable(around.owner.name)
         ]
     return sorted(each.familiar for each in found)
-
-
-def _tags(entry: Json) -> list[Reference]:
-    given = [each for each in entry.get("RepoTags") or () if not each.startswith("<none>")]
-    return [Reference.parse(canonical(each)) for each in given]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dss.errors import EngineOdd
-from dss.model.facts import ImageFacts, Json, is_named
+from dss.model.facts import ImageFacts, Json, is_named, names_of
 from dss.model.owner import owner_of
 from dss.model.records import Records
 from dss.model.reference import canonical, repository_of
@@ -28,18 +28,11 @@ def listed(entry: Json, records: Records) -> ImageFacts:
         entry["Id"],
         owner_of(labels_of(entry)),
         is_named(entry),
-        tags=names_in(entry, "RepoTags"),
-        digests=names_in(entry, "RepoDigests"),
+        tags=names_of(entry, "RepoTags"),
+        digests=names_of(entry, "RepoDigests"),
         parent=entry.get("ParentId") or "",
         records=records,
     )
-
-
-def names_in(image: Json, key: str) -> tuple[str, ...]:
-    """
-    An image's tags or digests, canonical.
-    """
-    return tuple(canonical(each) for each in image.get(key) or () if not each.startswith("<none>"))
 
 
 def without_others_names(image: Json, facts: ImageFacts, owner: str) -> Json:
