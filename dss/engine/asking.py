@@ -44,6 +44,50 @@ class EngineAnswer:
             return found
         return f"the Docker Engine answered what dss does not understand, status {self.status}"
 
+    def expect_list(self) -> list[Json]:
+        """
+        The list that was asked for.
+
+        @raise EngineOdd: if it is none.
+        """
+        if self.status != 200 or not isinstance(self.value, list):
+            raise EngineOdd(self.message)
+        return self.value
+
+    def expect_object(self) -> dict[str, Json]:
+        """
+        The object that was asked for, and that must be there.
+
+        @raise EngineOdd: if it is none.
+        """
+        if self.status != 200 or not isinstance(self.value, dict):
+            raise EngineOdd(self.message)
+        return self.value
+
+    def object_if_any(self) -> Json:
+        """
+        The object that was asked for, or L{None} where there is none.
+
+        @raise EngineOdd: if the engine said neither. A failed look-up is no answer.
+        """
+        if self.status == 200 and isinstance(self.value, dict):
+            return self.value
+        if self.status in (400, 404):
+            return None
+        raise EngineOdd(f"the Docker Engine can't look an object up: {self.message}")
+
+
+def text_in(value: Json, name: str) -> str:
+    """
+    A text that an object of the engine's must have.
+
+    @raise EngineOdd: where it has none.
+    """
+    found = value.get(name)
+    if not isinstance(found, str) or not found:
+        raise EngineOdd(f"the Docker Engine shows an object without its {name}")
+    return found
+
 
 class _Collector:
     """
