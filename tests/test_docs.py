@@ -5,6 +5,8 @@ The documents: their markup is right, and the files that they name exist.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -81,6 +83,23 @@ def test_every_part_is_in_the_architecture() -> None:
     assert {
         path.parent.name for path in (ROOT / "dss/policy").glob("*/__init__.py")
     } - named == set()
+
+
+def test_news_can_be_collected() -> None:
+    """
+    towncrier finds each fragment, and takes none of them for another.
+    """
+    told = subprocess.run(
+        [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    fragments = (ROOT / "newsfragments").glob("[0-9+]*.rst")
+    lines = [path.read_text("utf-8").splitlines()[0] for path in fragments]
+    assert [line for line in lines if line not in told.stdout] == []
 
 
 def test_every_dependency_has_its_reason() -> None:
