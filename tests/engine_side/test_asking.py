@@ -147,3 +147,14 @@ def test_a_question_that_nobody_waits_for() -> None:
     assert engine.aborted
     place.clock.advance(0)
     assert place.clock.getDelayedCalls() == []
+
+
+def test_a_missing_operation_in_plain_text() -> None:
+    """
+    Podman says so without JSON. In any other answer that is odd.
+    """
+    for status, answer in (("404 Not Found", EngineAnswer(404, None)), ("200 OK", None)):
+        place = Place()
+        found, engine = place.ask("services")
+        engine.send(counted(b"Not Found\n", status, b"Content-Type: text/plain\r\n"))
+        assert found == [answer] if answer else isinstance(found[0], EngineOdd)

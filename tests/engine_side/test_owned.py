@@ -111,3 +111,16 @@ def test_odd_answers(status: int, value: Any) -> None:
         outcome(owned(status, value).ids("network"))
     with pytest.raises(EngineOdd):
         outcome(owned(status, value).is_own("network", "x"))
+
+
+def test_podman_knows_no_swarm() -> None:
+    """
+    Where the whole operation is missing there is none of a Swarm's objects; but networks and
+    volumes are everywhere.
+    """
+    for kind in ("service", "secret", "config"):
+        with pytest.raises(NoManager):
+            outcome(owned(404, None).ids(kind))
+    for kind in ("network", "volume"):
+        with pytest.raises(EngineOdd):
+            outcome(owned(404, None).ids(kind))

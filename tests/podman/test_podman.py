@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from dss.policy.podman import SERVED
@@ -18,6 +19,7 @@ from tests.conftest import StartGuard
 from tests.engines.api import Api, demultiplex
 from tests.engines.guard import Guard
 from tests.engines.machine import Engine
+from tests.engines.patience import eventually
 from tests.engines.roots import PODMAN
 from tests.owners.attempts import ATTEMPTS, ON_CONTAINERS
 from tests.owners.pair import Pair, missing, told
@@ -191,6 +193,65 @@ def granted(engine: Engine, guard: StartGuard) -> Iterator[tuple[Api, Path]]:
     allowed.mkdir(exist_ok=True)
     yield guard(engine, "d", allow_bind=[str(allowed)]).api, allowed
     allowed.rmdir()
+
+
+def test_links_that_lead_out(engine: Engine, granted: tuple[Api, Path]) -> None:
+    """
+    Neither a directory that became a link before the start, nor a link in an archive's path.
+    """
+    d, allowed = granted
+    source = allowed / "source"
+    for host in (
+        {"Binds": [f"{source}:/x"]},
+        {"Mounts": [{"Type": "bind", "Source": str(source), "Target": "/x"}]},
+    ):
+        source.mkdir()
+        id = made(d, HostConfig=host, Cmd=["ls", "/x"])
+        source.rmdir()
+        source.symlink_to("/etc")
+        denied = d.call("POST", f"/containers/{id}/start")
+        assert (denied.status, "mount.link" in denied.message) == (403, True)
+        source.unlink()
+        source.mkdir()
+        d.post(f"/containers/{id}/start")
+        source.rmdir()
+    inside = "ln -s /etc/debian_version /file; ln -s /proc/1/root /root-of-the-host; sleep 60"
+    id = made(d, runs=True, Cmd=["sh", "-c", inside])
+    eventually(lambda: b"host" in output_of_exec(d, id, "ls", "/"), "the links")
+    for path in ("/file", "/root-of-the-host/etc/debian_version", "/../../etc/debian_version"):
+        assert d.call("GET", f"/containers/{id}/archive", {"path": path}).status == 404
+
+
+def output_of_exec(api: Api, id: str, *command: str) -> bytes:
+    """
+    What a command in a container writes.
+    """
+    ran = api.post(f"/containers/{id}/exec", {"Cmd": command, "AttachStdout": True})
+    with api.hijack("POST", f"/exec/{ran['Id']}/start", body={"Detach": False}) as raw:
+        return demultiplex(raw.rest())[0]
+
+
+def test_a_client_of_every_day(
+    engine: Engine, shared_guard: Callable[[Engine, str], Guard], a: Api
+) -> None:
+    """
+    docker-py runs containers; the engine's socket in one is its owner's guarded one.
+    """
+    guard = shared_guard(engine, "a")
+    client = docker.DockerClient(base_url=guard.host, version="1.41")
+    assert client.containers.run("busybox", "echo hi", remove=True) == b"hi\n"
+    box = client.containers.run(
+        "busybox",
+        "sleep 60",
+        detach=True,
+        ports={"80/tcp": None},
+        volumes=["/var/run/docker.sock:/var/run/docker.sock"],
+    )
+    assert box.exec_run("echo there") == (0, b"there\n")
+    (mount,) = engine.api.get(f"/containers/{box.id}/json")["Mounts"]
+    assert mount["Source"].startswith(str(guard.directory))
+    box.remove(force=True)
+    client.close()
 
 
 def test_text_that_becomes_options(engine: Engine, granted: tuple[Api, Path]) -> None:
