@@ -14,6 +14,7 @@ from typing import Any
 
 from dss.errors import Denied, Problem
 from dss.model.ruling import Forward, Judgement, Ruling
+from dss.policy.queries import filters_of
 from dss.policy.request import Circumstances, Policy, Request
 
 #: The operations that were tried at Podman. All others are denied there.
@@ -90,6 +91,16 @@ def guarded(policy: Policy) -> Policy:
 
     def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         check(request.operation)
+        if request.operation == "VolumePrune" and filters_of(request):
+            # Podman removes what fits any of several labels (proved on 4.3.1).
+            raise Denied(
+                Problem(
+                    "podman.prune",
+                    "filters",
+                    "with filters, Podman would remove volumes of others, too.",
+                    "Leave them out: own volumes that no container uses are removed.",
+                )
+            )
         ruling = yield from policy(request, around)
         if isinstance(ruling, Forward) and ruling.body is not None:
             problems = list(_problems(json.loads(ruling.body)))

@@ -112,3 +112,21 @@ def test_answers_pass() -> None:
         yield  # pragma: no cover - makes this function a generator
 
     assert isinstance(drive(guarded(policy)(request("ContainerPrune"), circumstances())), Answer)
+
+
+def test_prunes_of_volumes() -> None:
+    """
+    With filters, any of which would do for Podman, they are denied.
+    """
+
+    def policy(request: Request, around: Circumstances) -> Judgement[Ruling]:
+        return Forward()
+        yield  # pragma: no cover - makes this function a generator
+
+    def pruned(operation: str, query: dict[str, Any]) -> Ruling:
+        return drive(guarded(policy)(request(operation, query=query), circumstances()))
+
+    filters = {"filters": {"label": ("x=y",)}}
+    assert pruned("VolumePrune", {}) == pruned("ContainerPrune", filters) == Forward()
+    with pytest.raises(Denied, match=r"podman\.prune"):
+        pruned("VolumePrune", filters)
