@@ -4,34 +4,13 @@ Rows of the operations on networks.
 
 from __future__ import annotations
 
+from functools import partial
+
 from dss.policy.fields.tables import NETWORK_CREATE
 from dss.policy.networks import judging, showing
-from dss.policy.request import Policy
-from dss.routes.table import Access, Body, Family, Param, Route, boolean, filters, repeated, text
+from dss.routes.table import Access, Body, Family, boolean, filters, repeated, row, text
 
-
-def _row(
-    operation: str,
-    method: str,
-    template: str,
-    access: Access,
-    policy: Policy,
-    treated: str,
-    params: tuple[Param, ...] = (),
-    body: Body = Body.NONE,
-) -> Route:
-    return Route(
-        operation,
-        method,
-        template,
-        Family.NETWORKS,
-        access,
-        policy,
-        treated,
-        params=params,
-        body=body,
-    )
-
+_row = partial(row, Family.NETWORKS)
 
 ROUTES = (
     _row(

@@ -4,6 +4,8 @@ Rows of the operations on a swarm, its nodes, services and tasks.
 
 from __future__ import annotations
 
+from functools import partial
+
 from dss.policy.fields.tables import (
     NODE_UPDATE,
     SWARM_INIT,
@@ -12,7 +14,6 @@ from dss.policy.fields.tables import (
     SWARM_UPDATE,
 )
 from dss.policy.granted import granted, tabled
-from dss.policy.request import Policy
 from dss.policy.swarm import nodes, services, showing
 from dss.routes.table import (
     Access,
@@ -20,10 +21,10 @@ from dss.routes.table import (
     Family,
     Param,
     Route,
-    api,
     boolean,
     filters,
     integer,
+    row,
     text,
 )
 
@@ -31,30 +32,7 @@ _RULES = "Who changes a Swarm, or knows its tokens, rules its machines."
 _GRANTED = "denied unless granted"
 _OWN = "own ones"
 
-
-def _row(
-    operation: str,
-    method: str,
-    template: str,
-    access: Access,
-    policy: Policy,
-    treated: str,
-    params: tuple[Param, ...] = (),
-    body: Body = Body.NONE,
-    since: str = "1.24",
-) -> Route:
-    return Route(
-        operation,
-        method,
-        template,
-        Family.SWARM,
-        access,
-        policy,
-        treated,
-        since=api(since),
-        params=params,
-        body=body,
-    )
+_row = partial(row, Family.SWARM)
 
 
 def _granted(

@@ -171,6 +171,35 @@ def api(text: str) -> ApiVersion:
     return ApiVersion.parse(text)
 
 
+def row(
+    family: Family,
+    operation: str,
+    method: str,
+    template: str,
+    access: Access,
+    policy: Policy,
+    treatment: str,
+    params: tuple[Param, ...] = (),
+    body: Body = Body.NONE,
+    since: str = "1.24",
+) -> Route:
+    """
+    A row with what most of them have, in the order in which it is read.
+    """
+    return Route(
+        operation,
+        method,
+        template,
+        family,
+        access,
+        policy,
+        treatment,
+        since=api(since),
+        params=params,
+        body=body,
+    )
+
+
 def boolean(name: str, since: str = "1.24") -> Param:
     """
     A parameter that is true or false.

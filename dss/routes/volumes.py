@@ -4,47 +4,13 @@ Rows of the operations on volumes.
 
 from __future__ import annotations
 
+from functools import partial
+
 from dss.policy.fields.tables import VOLUME_CREATE
-from dss.policy.request import Policy
 from dss.policy.volumes import judging, showing
-from dss.routes.table import (
-    Access,
-    Body,
-    Family,
-    Param,
-    Route,
-    api,
-    boolean,
-    filters,
-    integer,
-    repeated,
-)
+from dss.routes.table import Access, Body, Family, boolean, filters, integer, repeated, row
 
-
-def _row(
-    operation: str,
-    method: str,
-    template: str,
-    access: Access,
-    policy: Policy,
-    treated: str,
-    params: tuple[Param, ...] = (),
-    body: Body = Body.NONE,
-    since: str = "1.24",
-) -> Route:
-    return Route(
-        operation,
-        method,
-        template,
-        Family.VOLUMES,
-        access,
-        policy,
-        treated,
-        since=api(since),
-        params=params,
-        body=body,
-    )
-
+_row = partial(row, Family.VOLUMES)
 
 ROUTES = (
     _row(
