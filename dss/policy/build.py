@@ -17,6 +17,7 @@ from dss.policy import dockerfile
 from dss.policy import labels as label_rules
 from dss.policy.fields import weights
 from dss.policy.fields.field import Spot
+from dss.policy.filters import read_once
 from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
@@ -195,16 +196,9 @@ def _not_allowed(request: Request) -> list[Problem]:
 
 def _parsed(name: str, text: str) -> Json:
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return read_once(text)
     except (ValueError, RecursionError):
         raise BadRequest(f"the query parameter {name} is not JSON that can be judged") from None
-
-
-def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a repeated key")
-    return found
 
 
 def _object(name: str, text: str) -> dict[str, Json]:

@@ -16,6 +16,22 @@ from dss.policy.request import Filters
 NONE: Filters = MappingProxyType({})
 
 
+def read_once(text: str) -> Json:
+    """
+    Read JSON whose objects have each key once.
+
+    @raise ValueError: if it is none.
+    """
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a repeated key")
+    return found
+
+
 def read_filters(text: str) -> Filters:
     """
     Read C{{"label": {"a=b": true}}} or the older C{{"label": ["a=b"]}} (Docker Engine
@@ -27,7 +43,7 @@ def read_filters(text: str) -> Filters:
     if not text:
         return NONE
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        value = read_once(text)
     except (ValueError, RecursionError):
         raise BadRequest("invalid filter: not one JSON object without repeated keys") from None
     if value is None:
@@ -37,13 +53,6 @@ def read_filters(text: str) -> Filters:
     return MappingProxyType(
         {_text(key): values for key, given in value.items() if (values := _values(given))}
     )
-
-
-def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a repeated key")
-    return found
 
 
 def _values(given: Json) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.ruling import Forward, Judgement, Ruling, Stream
-from dss.policy.fields.table import Table
+from dss.policy.fields.table import Table, unknown_field
 from dss.policy.ownership import as_asked, own_container
 from dss.policy.queries import passed_on, text_of
 from dss.policy.request import Circumstances, Policy, Request
@@ -84,7 +84,7 @@ def shaped(shape: gojson.Shape) -> Reader:
     def read(raw: bytes) -> Any:
         decoded = gojson.decode(gojson.read(raw), shape)
         if decoded.unknown:
-            raise Denied([_unknown(each.path) for each in decoded.unknown])
+            raise Denied([unknown_field(each.path) for each in decoded.unknown])
         return decoded.value
 
     return read
@@ -99,10 +99,6 @@ def tabled(table: Table) -> Reader:
         return table.cleaned(table.read(raw))
 
     return read
-
-
-def _unknown(path: str) -> Problem:
-    return Problem("field.unknown", path, "dss does not know this field.", "Leave it out.")
 
 
 _CHECKPOINT = gojson.Struct(

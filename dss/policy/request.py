@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from dss.config.settings import OwnerSettings
-from dss.errors import Problem
 from dss.model.message import RequestHead
 from dss.model.owner import Owner
-from dss.model.ruling import Judgement, QueryList, Ruling
+from dss.model.ruling import Judgement, Ruling
 from dss.model.version import ApiVersion
 
 #: C{{"label": ("a=b", "c")}}: the engine's C{filters} parameter, read.
@@ -60,5 +59,3 @@ class Circumstances:
 
 #: Judges one request: the ruling, or an error raised.
 Policy = Callable[[Request, Circumstances], Judgement[Ruling]]
-
-__all__ = ["Circumstances", "Filters", "Policy", "Problem", "QueryList", "QueryValue", "Request"]

@@ -79,7 +79,7 @@ class Table:
             raise BadRequest("config cannot be empty")
         found: dict[str, Any] = decoded.value
         _check_sizes(found)
-        return found, [_unknown(each.path) for each in decoded.unknown]
+        return found, [unknown_field(each.path) for each in decoded.unknown]
 
     def problems(self, body: dict[str, Any], settings: Any = None) -> Iterator[Problem]:
         """
@@ -126,7 +126,10 @@ def _short(key: str | int) -> str:
     return str(key)[:64]
 
 
-def _unknown(path: str) -> Problem:
+def unknown_field(path: str) -> Problem:
+    """
+    What is wrong with a field that no row knows.
+    """
     return Problem(
         "field.unknown",
         path,

@@ -65,6 +65,7 @@ SWARM_UPDATE = Table("Swarm update", granted.SWARM_UPDATE_ROWS)
 SWARM_UNLOCK = Table("Swarm unlock", granted.SWARM_UNLOCK_ROWS)
 
 NODE_UPDATE = Table("Node update", granted.NODE_UPDATE_ROWS)
+
 VOLUME_CREATE = Table("Volume create", volumes.CREATE_ROWS, Volumes)
 
 VOLUME_UPDATE = Table("Volume update", volumes.UPDATE_ROWS, Volumes)

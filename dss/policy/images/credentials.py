@@ -15,12 +15,12 @@ from dss.model import gojson
 from dss.model.message import HeaderList
 from dss.policy.request import Circumstances, Request
 
-HEADER = "x-registry-auth"
+_HEADER = "X-Registry-Auth"
 
 #: The engine's C{registry.AuthConfig} (moby 20.10 to 28.5), but for an address of e-mail.
-FIELDS = ("username", "password", "auth", "serveraddress", "identitytoken", "registrytoken")
+_FIELDS = ("username", "password", "auth", "serveraddress", "identitytoken", "registrytoken")
 
-SHAPE = gojson.Struct({name: gojson.Text() for name in (*FIELDS, "email")})
+_SHAPE = gojson.Struct({name: gojson.Text() for name in (*_FIELDS, "email")})
 
 
 def for_registry(request: Request, host: str, around: Circumstances) -> HeaderList:
@@ -39,20 +39,17 @@ def for_registry(request: Request, host: str, around: Circumstances) -> HeaderLi
             raise Denied(
                 Problem(
                     "registry.credentials",
-                    "X-Registry-Auth",
+                    _HEADER,
                     f"the credentials are for {host_of(address)!r}, and this goes to {host!r}.",
                 )
             )
-        return ((_NAME, encoded({**secrets, "serveraddress": address or host})),)
+        return ((_HEADER, encoded({**secrets, "serveraddress": address or host})),)
     own = around.settings.credentials.get(host)
     if own is None:
         # Some engines want the header with every push (moby 20.10).
-        return ((_NAME, encoded({})),)
+        return ((_HEADER, encoded({})),)
     found = {"username": own.username, "password": own.password, "serveraddress": host}
-    return ((_NAME, encoded(found)),)
-
-
-_NAME = "X-Registry-Auth"
+    return ((_HEADER, encoded(found)),)
 
 
 def encoded(credentials: dict[str, Any]) -> str:
@@ -67,14 +64,14 @@ def _given(request: Request) -> dict[str, str]:
     What a client's header says; nothing where it can't be read, which is how the engine
     takes it (moby 20.10 to 28.5).
     """
-    text = request.head.header(HEADER)
+    text = request.head.header(_HEADER.lower())
     if not text:
         return {}
     try:
         raw = base64.b64decode(
             re.sub(r"[\r\n]", "", text).translate(str.maketrans("-_", "+/")) + "===",
         )
-        decoded = gojson.decode(gojson.read(raw), SHAPE)
+        decoded = gojson.decode(gojson.read(raw), _SHAPE)
     except (binascii.Error, ValueError, BadRequest):
         return {}
     value = decoded.value or {}
