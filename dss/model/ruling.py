@@ -42,18 +42,31 @@ def settled(value: Result) -> Judgement[Result]:
     yield  # pragma: no cover - makes this function a generator
 
 
+#: Changes the head of the engine's reply.
+EditHead = Callable[[ResponseHead], ResponseHead]
+
+#: Given one of the engine's values, the one that the client gets.
+Edit = Callable[[Json], Judgement[Json]]
+
+#: Given the status and the message of an engine's error, what the client is told instead.
+EditError = Callable[[int, str], Judgement[str]]
+
+#: What is left to do at the end, given whether the engine's reply was complete.
+After = Callable[[bool], Judgement[None]]
+
+
 @frozen
 class Stream:
     """
     The reply streams to the client as it is.
 
     @ivar edit_head: changes the reply's head, where it must not pass unchanged.
-    @ivar edit_error: given the message of an engine's error, what the client is
-        told instead.
+    @ivar edit_error: given the status and the message of an engine's error, what the client
+        is told instead.
     """
 
-    edit_head: Callable[[ResponseHead], ResponseHead] | None = None
-    edit_error: Callable[[int, str], Judgement[str]] | None = None
+    edit_head: EditHead | None = None
+    edit_error: EditError | None = None
 
 
 @frozen
@@ -69,9 +82,9 @@ class EditJson:
     @ivar edit_error: as in L{Stream}.
     """
 
-    edit: Callable[[Json], Judgement[Json]]
-    edit_head: Callable[[ResponseHead], ResponseHead] | None = None
-    edit_error: Callable[[int, str], Judgement[str]] | None = None
+    edit: Edit
+    edit_head: EditHead | None = None
+    edit_error: EditError | None = None
 
 
 @frozen
@@ -83,7 +96,7 @@ class EditLines:
         it. The same object means the same bytes.
     """
 
-    edit: Callable[[Json], Judgement[Json]]
+    edit: Edit
 
 
 @frozen
@@ -155,7 +168,7 @@ class Forward:
     rewrites: tuple[str, ...] = ()
     version: ApiVersion | None = None
     watch: ContextWatch | ImagesWatch | None = None
-    after: Callable[[bool], Judgement[None]] | None = None
+    after: After | None = None
 
 
 @frozen

@@ -12,11 +12,11 @@ from dss.config.containers import OwnerLimits
 from dss.errors import Problem
 from dss.model.facts import Claim
 from dss.model.message import ResponseHead
-from dss.model.ruling import Judgement, ask
+from dss.model.ruling import EditHead, Judgement, ask
 from dss.policy.limits import cpus_of
 
 #: Sees the reply's head, and leaves it as it is; L{None} where nothing was claimed.
-Released = Callable[[ResponseHead], ResponseHead] | None
+Released = EditHead | None
 
 #: Fields of an update that change what is summed up.
 _SUMMED = ("Memory", "NanoCpus", "CpuQuota", "CpuPeriod", "PidsLimit")

@@ -4,12 +4,10 @@ Operations on one container that ask for more than its ownership, and prune.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model.facts import ContainerJson, Json, RemoveUnstarted
 from dss.model.message import HeaderList
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims
 from dss.policy.granted import check_checkpoint
 from dss.policy.mounts.rechecking import recheck
@@ -160,7 +158,7 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _shown(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _shown(around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         config = value.get("Config") if isinstance(value, dict) else None
         if not isinstance(config, dict):

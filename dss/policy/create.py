@@ -4,14 +4,14 @@ Container create: the body is read by the field table, judged, resolved and stam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dss.errors import BadRequest, Denied, DssError, NotFound, Problem
 from dss.model import gojson
 from dss.model.facts import HooksOnCreate, ImageFacts
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
-from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import EditError, Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
 from dss.policy.chosen import chosen_image, familiar, image_problems
 from dss.policy.fields.tables import CREATE
@@ -180,7 +180,7 @@ def _named(request: Request) -> tuple[tuple[tuple[str, str], ...], list[Problem]
     return passed_on(query), []
 
 
-def _as_asked(words: Mapping[str, str]) -> Callable[[int, str], Judgement[str]]:
+def _as_asked(words: Mapping[str, str]) -> EditError:
     """
     Edits the engine's errors: they name all as the client did, and no container of another
     owner.

@@ -4,11 +4,9 @@ The use of the disk, counted for one owner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import EngineOdd
 from dss.model.facts import Json
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling
 from dss.model.version import ApiVersion
 from dss.policy import listing
 from dss.policy.images import showing as images
@@ -36,7 +34,7 @@ def usage(request: Request, around: Circumstances) -> Judgement[Ruling]:
     yield  # pragma: no cover - makes this function a generator
 
 
-def _counted(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _counted(around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, dict):
             raise EngineOdd("the engine's use of the disk is no object")

@@ -4,11 +4,9 @@ Which containers an owner may see: asked for by label, and filtered again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.ruling import Judgement, Ruling, ask
+from dss.model.ruling import Edit, Judgement, Ruling, ask
 from dss.model.version import ApiVersion
 from dss.policy.narrowing import list_own
 from dss.policy.networks.resolving import named
@@ -47,7 +45,7 @@ def containers(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return list_own(request, around, own_containers(around), filters)
 
 
-def own_containers(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def own_containers(around: Circumstances) -> Edit:
     """
     Edits a list of containers: the owner's own, as their client knows them.
     """

@@ -5,11 +5,10 @@ its label.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from dss.errors import BadRequest
-from dss.model.facts import Json
-from dss.model.ruling import EditJson, Forward, Judgement
+from dss.model.ruling import Edit, EditJson, Forward
 from dss.policy.filters import narrowed
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Filters, Request
@@ -20,7 +19,7 @@ _REWRITES = ("filters: owner's label added",)
 def list_own(
     request: Request,
     around: Circumstances,
-    edit: Callable[[Json], Judgement[Json]],
+    edit: Edit,
     filters: Filters | None = None,
 ) -> Forward:
     """

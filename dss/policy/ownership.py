@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dss.errors import NotFound
 from dss.model.facts import ContainerFacts, ContainerNamed, ExecNamed
-from dss.model.ruling import Forward, Judgement, Reply, Ruling, Stream, ask
+from dss.model.ruling import EditError, Forward, Judgement, Reply, Ruling, Stream, ask
 from dss.model.version import ApiVersion
 from dss.policy.queries import passed_on
 from dss.policy.request import Circumstances, Policy, Request
@@ -30,7 +30,7 @@ def own_container(reference: str, wording: str = NO_CONTAINER) -> Judgement[Cont
     return found
 
 
-def as_asked(reference: str, id: str) -> Callable[[int, str], Judgement[str]]:
+def as_asked(reference: str, id: str) -> EditError:
     """
     Edits an engine's error so that it names the container as the client did: the engine
     was asked by id, and some of its messages repeat what it was asked for.

@@ -12,9 +12,8 @@ should be, and the engine's error repeats it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from dss.model.ruling import Judgement
+from dss.model.ruling import EditError, Judgement
 
 #: Forms that people use. No C{e} of the BSD kind is among them, which shows environments.
 _FORMS = frozenset(
@@ -69,8 +68,8 @@ def is_harmless(arguments: str) -> bool:
 
 
 def without_processes(
-    edit: Callable[[int, str], Judgement[str]],
-) -> Callable[[int, str], Judgement[str]]:
+    edit: EditError,
+) -> EditError:
     """
     Edits the engine's errors: those about the table that C{ps} printed repeat words of it.
 

@@ -5,10 +5,10 @@ The engine's errors in the client's own words: dss asks by ids and by names of i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dss.model.ruling import Judgement, settled
+from dss.model.ruling import EditError, Judgement, settled
 
 _ID = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 
@@ -29,11 +29,7 @@ def reworded(message: str, words: Mapping[str, str]) -> str:
     )
 
 
-#: Edits the message of an engine's error.
-Edit = Callable[[int, str], Judgement[str]]
-
-
-def instead(words: Mapping[str, str], then: Edit | None = None) -> Edit:
+def instead(words: Mapping[str, str], then: EditError | None = None) -> EditError:
     """
     Edits an engine's error by L{reworded}, and then in another way.
     """

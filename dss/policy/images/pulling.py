@@ -4,8 +4,6 @@ Pulls: from registries that are allowed, under names that may be written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from attrs import evolve
 
 from dss.errors import Denied, EngineOdd, Problem
@@ -14,7 +12,7 @@ from dss.model.images import AllImages, Begin, End, Keep, RegistryDigest
 from dss.model.message import HeaderList
 from dss.model.owner import Owner
 from dss.model.reference import Reference
-from dss.model.ruling import EditLines, Forward, Judgement, Ruling, ask
+from dss.model.ruling import Edit, EditLines, Forward, Judgement, Ruling, ask
 from dss.policy.images.credentials import for_registry
 from dss.policy.images.resolving import needs_record
 from dss.policy.queries import text_of
@@ -134,7 +132,7 @@ def _moved(wanted: Reference, what: str) -> Denied:
     )
 
 
-def _named_as(wanted: Reference, asked: Reference) -> Callable[[Json], Judgement[Json]]:
+def _named_as(wanted: Reference, asked: Reference) -> Edit:
     """
     Edits the engine's progress so that it names what the client asked for.
     """

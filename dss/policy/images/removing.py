@@ -5,14 +5,14 @@ has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dss.errors import Denied, EngineSaid, Problem
 from dss.model import gojson
 from dss.model.facts import ImageFacts, ImageNamed, Json
 from dss.model.images import AllImages, AllRecords, Gone, Release, RemoveImage
 from dss.model.reference import Reference, repository_of
-from dss.model.ruling import Answer, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import After, Answer, EditError, Forward, Judgement, Ruling, Stream, ask
 from dss.policy.images.resolving import hide_containers, usable_image, with_tag
 from dss.policy.images.seen import listed
 from dss.policy.queries import is_true, passed_on
@@ -120,7 +120,7 @@ def may_prune(image: ImageFacts) -> Judgement[bool]:
     return True
 
 
-def _settle(image: ImageFacts) -> Callable[[bool], Judgement[None]]:
+def _settle(image: ImageFacts) -> After:
     """
     Forget records of what the engine has no longer.
     """
@@ -137,7 +137,7 @@ def _settle(image: ImageFacts) -> Callable[[bool], Judgement[None]]:
     return after
 
 
-def _as_asked(reference: str, name: str) -> Callable[[int, str], Judgement[str]]:
+def _as_asked(reference: str, name: str) -> EditError:
     def edit(status: int, message: str) -> Judgement[str]:
         told = message.replace(f'"{name}"', f'"{reference}"')
         told = told.replace(f"No such image: {name}", f"No such image: {with_tag(reference)}")

@@ -5,14 +5,14 @@ Which image a reference means to an owner, and which references an owner may wri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model.facts import ContainerNamed, ImageFacts, ImageNamed
 from dss.model.images import Begin, End, Keep
 from dss.model.owner import Owner
 from dss.model.reference import Reference
-from dss.model.ruling import Judgement, ask
+from dss.model.ruling import After, EditError, Judgement, ask
 
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|sha256:[0-9a-f]+")
 _CONTAINER = re.compile(r"\bcontainer ([0-9a-f]{12,64})\b")
@@ -96,7 +96,7 @@ def target_problems(
 
 def begin_all(
     wanted: Mapping[Reference, str],
-) -> Judgement[Callable[[bool], Judgement[None]] | None]:
+) -> Judgement[After | None]:
     """
     Begin writes to references, which keep other owners off them.
 
@@ -135,7 +135,7 @@ def record_name(image: ImageFacts, wanted: Reference, owner: Owner) -> Judgement
         yield from ask(Keep(owner.name, image.id, (str(wanted),), holds=False))
 
 
-def as_asked(reference: str, image: ImageFacts) -> Callable[[int, str], Judgement[str]]:
+def as_asked(reference: str, image: ImageFacts) -> EditError:
     """
     Edits the engine's errors so that they name the image as the client did: the engine was
     asked by id. No other owner's container is told of.

@@ -5,14 +5,14 @@ may know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, ImageFacts, Json, OwnContainers
 from dss.model.images import AllImages, AllRecords
 from dss.model.owner import Owner
 from dss.model.reference import canonical
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import ApiVersion
 from dss.policy.images.resolving import as_asked, usable_image
 from dss.policy.images.seen import listed, without_others_names, without_reserved
@@ -36,7 +36,7 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _inspected(facts: ImageFacts, owner: Owner) -> Callable[[Json], Judgement[Json]]:
+def _inspected(facts: ImageFacts, owner: Owner) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, dict) or value.get("Id") != facts.id:
             raise EngineOdd("the engine's image is another one")
@@ -64,7 +64,7 @@ def history(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _told(owner: Owner) -> Callable[[Json], Judgement[Json]]:
+def _told(owner: Owner) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd("the engine's history of an image is no list")
@@ -123,9 +123,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def shown_entries(
-    around: Circumstances, by_name: bool = False
-) -> Callable[[Json], Judgement[Json]]:
+def shown_entries(around: Circumstances, by_name: bool = False) -> Edit:
     """
     Edits a list of images: those that the owner may see, under the names that it may know.
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model.facts import NetworkFacts, NetworkNamed, PrivateBridge
 from dss.model.owner import Owner
-from dss.model.ruling import Judgement, ask
+from dss.model.ruling import EditError, Judgement, ask
 from dss.policy.fields.networking import RESERVED
 from dss.policy.request import Circumstances
 from dss.policy.wording import instead
@@ -102,9 +101,7 @@ def for_engine(reference: str, around: Circumstances) -> Judgement[str]:
     raise BadRequest(f"network {reference} not found")
 
 
-def as_asked(
-    reference: str, id: str, around: Circumstances
-) -> Callable[[int, str], Judgement[str]]:
+def as_asked(reference: str, id: str, around: Circumstances) -> EditError:
     """
     Edits an engine's error so that it names the network as the client did, and none of dss's
     own: the engine was asked by id.

@@ -5,13 +5,13 @@ What an owner is shown of networks, and of the networks that its containers are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dss.errors import EngineOdd, NotFound
 from dss.model.facts import HooksOnEntry, Json, OwnContainers
 from dss.model.owner import BRIDGE_LABEL
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, ask
 from dss.model.version import ApiVersion
 from dss.policy.labels import unreserved
 from dss.policy.networks.resolving import as_asked, named, private_name
@@ -62,7 +62,7 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _listed(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _listed(around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd("the engine's list of networks is no list")
@@ -78,7 +78,7 @@ def _listed(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
     return edit
 
 
-def _inspected(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _inspected(around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not _is_shown(value, around):
             raise EngineOdd("the engine's network is another one")

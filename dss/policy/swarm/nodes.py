@@ -5,12 +5,12 @@ nothing that lets a machine join, or tells where one is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, ask
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
 
@@ -92,7 +92,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     yield  # pragma: no cover - makes this function a generator
 
 
-def _edit(kept: _Kept) -> Callable[[Json], Judgement[Json]]:
+def _edit(kept: _Kept) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         return _cut(value, kept)
         yield  # pragma: no cover - makes this function a generator

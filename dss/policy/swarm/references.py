@@ -4,12 +4,12 @@ Whatever a reference in a service's request names, resolved to an id of the owne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dss.errors import BadRequest, NotFound
 from dss.model.facts import ClusterFacts, ClusterNamed
-from dss.model.ruling import Judgement, ask
+from dss.model.ruling import EditError, Judgement, ask
 from dss.policy.networks.resolving import joinable
 from dss.policy.request import Circumstances
 
@@ -27,7 +27,7 @@ def own(kind: str, reference: str) -> Judgement[ClusterFacts]:
     return found
 
 
-def as_asked(reference: str, id: str) -> Callable[[int, str], Judgement[str]]:
+def as_asked(reference: str, id: str) -> EditError:
     """
     Edits an engine's error so that it names the object as the client did: the engine was
     asked by id.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dss.errors import BadRequest, Denied, EngineOdd, Problem
 from dss.model import gojson
 from dss.model.facts import ClusterNamed, HooksOnEntry, Json, OwnServices, VolumeNamed
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.tables import SERVICE_CREATE, SERVICE_UPDATE
 from dss.policy.mounts import volumes
 from dss.policy.narrowing import list_own
@@ -33,7 +33,7 @@ def listing(request: Request, around: Circumstances) -> Judgement[Ruling]:
     yield  # pragma: no cover - makes this function a generator
 
 
-def _listed(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _listed(around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd("the engine's list of services is no list")

@@ -4,12 +4,10 @@ Operations on a Swarm's secrets and configs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import Denied, EngineOdd
 from dss.model import gojson
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.table import Table
 from dss.policy.labels import stamp
 from dss.policy.narrowing import list_own
@@ -32,7 +30,7 @@ def listing(kind: str) -> Policy:
     return judge
 
 
-def _listed(kind: str, around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _listed(kind: str, around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not isinstance(value, list):
             raise EngineOdd(f"the engine's list of {kind}s is no list")

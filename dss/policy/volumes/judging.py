@@ -4,12 +4,10 @@ Operations that make, change and remove volumes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import Denied, NotFound
 from dss.model import gojson
 from dss.model.facts import Json, VolumeFacts, VolumeNamed
-from dss.model.ruling import Answer, EditJson, Forward, Judgement, Ruling, Stream, ask
+from dss.model.ruling import Answer, Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import ApiVersion
 from dss.policy.fields.tables import VOLUME_CREATE, VOLUME_UPDATE
 from dss.policy.fields.volumes import is_reserved
@@ -80,7 +78,7 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     )
 
 
-def _created(name: str, around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _created(name: str, around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not around.owner.owns(labels_of(value)):
             # Another owner was faster.

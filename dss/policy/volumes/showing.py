@@ -4,11 +4,9 @@ What an owner is shown of volumes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, Json
-from dss.model.ruling import EditJson, Forward, Judgement, Ruling, ask
+from dss.model.ruling import Edit, EditJson, Forward, Judgement, Ruling, ask
 from dss.policy.fields.volumes import is_reserved
 from dss.policy.narrowing import list_own
 from dss.policy.request import Circumstances, Request
@@ -39,7 +37,7 @@ def inspect(request: Request, around: Circumstances) -> Judgement[Ruling]:
     return Forward(params={"name": name}, reply=EditJson(_inspected(name, around)))
 
 
-def shown_entries(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def shown_entries(around: Circumstances) -> Edit:
     """
     Edits an object with a list of volumes: the owner's own, as their client knows them.
     """
@@ -63,7 +61,7 @@ def shown_entries(around: Circumstances) -> Callable[[Json], Judgement[Json]]:
     return edit
 
 
-def _inspected(name: str, around: Circumstances) -> Callable[[Json], Judgement[Json]]:
+def _inspected(name: str, around: Circumstances) -> Edit:
     def edit(value: Json) -> Judgement[Json]:
         if not around.owner.owns(labels_of(value)):
             # It changed hands meanwhile.
