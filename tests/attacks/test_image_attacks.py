@@ -25,12 +25,6 @@ def _create(api: Api, image: str, **body: Any) -> Reply:
     return api.call("POST", "/containers/create", body=whole, headers=headers)
 
 
-def _output(api: Api, container: str) -> bytes:
-    api.post(f"/containers/{container}/start")
-    api.post(f"/containers/{container}/wait")
-    return api.call("GET", f"/containers/{container}/logs", {"stdout": 1}).body
-
-
 def _committed(api: Api, script: str = "true", *changes: str) -> str:
     """
     An image that nobody's label is on, but for those of the changes.
@@ -51,12 +45,12 @@ def test_a_step_of_anothers_build(engine: Engine, guard: StartGuard) -> None:
     """
     through = guard(engine, owner=ATTACKER)
     image = _committed(engine.api, f"echo {SECRET} >/secret")
-    assert SECRET.encode() in _output(engine.api, _create(engine.api, image).json()["Id"])
+    assert SECRET.encode() in engine.api.output(_create(engine.api, image).json()["Id"])
     for reference in (image, image.removeprefix("sha256:"), image[7:19]):
         assert _create(through.api, reference).status == 404
         assert through.api.call("GET", f"/images/{reference}/json").status == 404
     engine.api.call("POST", f"/images/{image}/tag", {"repo": "given-to-all", "tag": "1"})
-    assert SECRET.encode() in _output(engine.api, _create(through.api, image).json()["Id"])
+    assert SECRET.encode() in engine.api.output(_create(through.api, image).json()["Id"])
     assert through.api.get("/images/given-to-all:1/json")["Id"] == image
 
 

@@ -43,9 +43,7 @@ def _create(api: Api, command: str, prefix: str = "", **host: Any) -> str:
 
 
 def _output(api: Api, made: str) -> str:
-    api.post(f"/containers/{made}/start")
-    api.post(f"/containers/{made}/wait")
-    return api.call("GET", f"/containers/{made}/logs", {"stdout": 1}).body.decode().strip()
+    return api.output(made).decode().strip()
 
 
 def _run(api: Api, command: str, prefix: str = "", **host: Any) -> str:

@@ -152,6 +152,14 @@ class Api:
         """
         self._succeed("DELETE", path, query, None)
 
+    def output(self, container: str) -> bytes:
+        """
+        Start a container that has a terminal, wait for its end, and tell what it wrote.
+        """
+        self.post(f"/containers/{container}/start")
+        self.post(f"/containers/{container}/wait")
+        return self.call("GET", f"/containers/{container}/logs", {"stdout": 1, "stderr": 1}).body
+
     def _succeed(self, method: str, path: str, query: Query, body: Any) -> Reply:
         reply = self.call(method, path, query, body)
         if not reply.ok:

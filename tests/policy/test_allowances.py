@@ -8,11 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dss.config.load import load
 from dss.errors import Denied, Problem
 from dss.model.facts import (
     ClientContainer,
@@ -30,8 +29,8 @@ from dss.model.facts import (
 )
 from dss.model.ruling import Forward
 from dss.policy import create
-from dss.policy.request import Circumstances
-from dss.testing.judging import circumstances, drive, request
+from dss.testing.judging import drive, request
+from tests.policy.by_settings import around
 
 ANSWERS: dict[type[Any], Any] = {
     ContainerNamed: lambda q: ContainerFacts("1" * 64, "ci") if q.reference == "mine" else None,
@@ -43,12 +42,6 @@ ANSWERS: dict[type[Any], Any] = {
     HooksOnCreate: lambda q: q.body,
     EngineUsual: lambda q: EngineDefaults("runc", ("name=seccomp,profile=builtin",)),
 }
-
-
-def around(toml: str) -> Circumstances:
-    found = circumstances("ci")
-    containers = load(toml, "dss.toml").containers
-    return evolve(found, settings=evolve(found.settings, containers=containers))
 
 
 def created(body: object, toml: str = "") -> Any:

@@ -9,13 +9,11 @@ import json
 from typing import Any
 
 import pytest
-from attrs import evolve
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from dss.config.containers import Containers
-from dss.config.load import load
 from dss.errors import BadRequest, Denied, NotFound
 from dss.model.facts import (
     ClientContainer,
@@ -32,8 +30,8 @@ from dss.model.facts import (
 )
 from dss.model.ruling import Forward
 from dss.policy import create, execs, given, limits, update
-from dss.policy.request import Circumstances
-from dss.testing.judging import circumstances, drive, request
+from dss.testing.judging import drive, request
+from tests.policy.by_settings import around
 
 GIB = 2**30
 
@@ -45,12 +43,6 @@ ANSWERS: dict[type[Any], Any] = {
     HooksOnCreate: lambda q: q.body,
     EngineUsual: lambda q: EngineDefaults("runc", ("name=seccomp,profile=builtin",)),
 }
-
-
-def around(toml: str) -> Circumstances:
-    found = circumstances("ci")
-    containers = load(toml, "dss.toml").containers
-    return evolve(found, settings=evolve(found.settings, containers=containers))
 
 
 def forwarded(body: object, toml: str) -> Forward:

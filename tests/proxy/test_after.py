@@ -10,22 +10,14 @@ import pytest
 
 from dss.model.images import Begin, End, Keep
 from dss.model.records import NO_RECORDS, Records
-from tests.proxy.memory import World, as_json, unexpected
+from tests.proxy.memory import World, as_json
 from tests.proxy.test_exchange import ask
+
+pytestmark = pytest.mark.usefixtures("nothing_fails")
 
 DIGEST = "sha256:" + "d" * 64
 ID = "sha256:" + "1" * 64
 QUERY = "/images/create?fromImage=app&tag=1"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_fails() -> Any:
-    """
-    Nothing that a client or an engine does is an unexpected failure.
-    """
-    with unexpected() as failures:
-        yield
-    assert failures == []
 
 
 class Book:

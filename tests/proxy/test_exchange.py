@@ -12,8 +12,10 @@ import pytest
 from dss.engine.identity import PATIENCE_SECONDS
 from dss.engine.pool import IDLE_SECONDS, LEAVING_SECONDS, MAX_LEAVING
 from dss.model.owner import OWNER_LABEL
-from tests.proxy.memory import VERSION, Wire, World, as_json, counted, unexpected
+from tests.proxy.memory import VERSION, Wire, World, as_json, counted
 from tests.proxy.test_channel import message, status
+
+pytestmark = pytest.mark.usefixtures("nothing_fails")
 
 ID = "1" * 64
 PING = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
@@ -39,16 +41,6 @@ WEBSOCKET = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def _nothing_fails() -> Any:
-    """
-    Nothing that a client or an engine does is an unexpected failure.
-    """
-    with unexpected() as failures:
-        yield
-    assert failures == []
 
 
 def own(world: World) -> None:

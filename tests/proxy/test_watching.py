@@ -6,27 +6,18 @@ from __future__ import annotations
 
 import io
 import tarfile
-from typing import Any
 
 import pytest
 
-from tests.proxy.memory import Wire, World, as_json, counted, unexpected
+from tests.proxy.memory import Wire, World, as_json, counted
 from tests.proxy.test_channel import message, status
 from tests.proxy.test_exchange import ask
+
+pytestmark = pytest.mark.usefixtures("nothing_fails")
 
 IMAGE = {"Id": "sha256:" + "1" * 64, "RepoTags": ["base:1"], "Config": {"Labels": None}}
 THEIRS = {**IMAGE, "Config": {"Labels": {"com.dss.owner": "other"}}}
 LAST = b"0\r\n\r\n"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_fails() -> Any:
-    """
-    Nothing that a client or an engine does is an unexpected failure.
-    """
-    with unexpected() as failures:
-        yield
-    assert failures == []
 
 
 def context(text: str = "FROM base:1\n") -> bytes:

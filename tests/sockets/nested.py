@@ -44,10 +44,7 @@ def output(api: Api, container: str) -> str:
     """
     Start a container, wait for its end, and tell what it wrote.
     """
-    api.post(f"/containers/{container}/start")
-    api.post(f"/containers/{container}/wait")
-    logs = api.call("GET", f"/containers/{container}/logs", {"stdout": 1, "stderr": 1})
-    return logs.body.decode().replace("\r", "").strip()
+    return api.output(container).decode().replace("\r", "").strip()
 
 
 def run(api: Api, script: str, binds: Sequence[str] = (), **more: Any) -> str:
