@@ -100,6 +100,38 @@ def test_options_that_reach_the_host(engine: Engine, guard: StartGuard) -> None:
     assert _read(api, "allowed-x", "file").endswith(b"mine")
 
 
+def test_what_may_only_be_read_is_not_written(engine: Engine, guard: StartGuard) -> None:
+    """
+    Of two options that say the contrary the last one counts for the engine: it writes to the
+    directory, and dss denies the volume. With C{ro} alone nobody can write.
+    """
+    readable = engine.directory / "readable"
+    readable.mkdir(exist_ok=True)
+    api = guard(engine, owner="attacker", allow_bind=[f"{readable}:ro"]).api
+
+    def write(at: Api, volume: str) -> bool:
+        file = readable / volume
+        host = {"Binds": [f"{volume}:/x"], "NetworkMode": "none"}
+        body = {"Image": "busybox", "Cmd": ["touch", f"/x/{volume}"], "HostConfig": host}
+        reply = at.call("POST", "/containers/create", body=body)
+        if not reply.ok:
+            return file.exists()
+        made = reply.json()["Id"]
+        at.call("POST", f"/containers/{made}/start")
+        at.call("POST", f"/containers/{made}/wait")
+        at.call("DELETE", f"/containers/{made}", {"force": 1})
+        return file.exists()
+
+    options = {"type": "none", "o": "bind,ro,rw", "device": str(readable)}
+    engine.api.post("/volumes/create", {"Name": "undone-x", "DriverOpts": options})
+    assert write(engine.api, "undone-x"), "it is no attack"
+    reply = api.call("POST", "/volumes/create", body={"Name": "mine-x", "DriverOpts": options})
+    assert (reply.status, "volume.options" in reply.message) == (403, True)
+    api.post("/volumes/create", {"Name": "read-x", "DriverOpts": {**options, "o": "bind,ro"}})
+    assert _read(api, "read-x", "undone-x") == b""
+    assert not write(engine.api, "read-x")
+
+
 def test_what_the_operator_allows(engine: Engine, guard: StartGuard, tmp_path: Any) -> None:
     """
     A file system of the host's own, mounted for real, and no other device or option.

@@ -57,6 +57,8 @@ VOLUMES = {
         on_host("moved", "/srv/old", "data"),
         on_host("ro", "/srv/ro", "x"),
         on_host("strict", "/srv/ro", "x", "rbind,ro,rprivate"),
+        on_host("undone", "/srv/ro", "x", "rbind,ro,rw,rprivate"),
+        on_host("done", "/srv/ro", "x", "rbind,rw,ro,rprivate"),
         VolumeFacts("forged", "ci", "local", {"type": "none", "o": "bind", "device": "/"}),
         VolumeFacts("memory", "ci", "local", {"type": "tmpfs", "device": "tmpfs"}),
         VolumeFacts("nfs", "ci", "local", {"type": "nfs", "device": ":/x", "o": "rw"}),
@@ -169,8 +171,10 @@ def test_read_only_directories_stay_so() -> None:
         assert rules_of({"Binds": [name]}) == ["mount.read_only"]
     (mount,) = mounts({"Binds": ["ro:/x:ro"]})
     assert mount["ReadOnly"] is True
-    (mount,) = mounts({"Binds": ["strict:/x"]})
-    assert mount["ReadOnly"] is True
+    for name in ("strict", "done"):
+        (mount,) = mounts({"Binds": [f"{name}:/x"]})
+        assert mount["ReadOnly"] is True
+    assert rules_of({"Binds": ["undone:/x"]}) == ["mount.read_only"]
     assert rules_of(inline(type="none", o="bind", device="/srv/ro/x")) == ["mount.read_only"]
     (mount,) = mounts(inline(type="none", o="ro,bind", device="/srv/ro/x"))
     assert mount["ReadOnly"] is True
@@ -287,6 +291,7 @@ def test_what_another_container_has() -> None:
         (of_giver("memory"), ""),
         (of_giver("gone"), ""),
         (of_giver("strict", "x"), r"mount\.read_only"),
+        (of_giver("undone", "x"), r"mount\.read_only"),
         (of_giver("beneath", "other"), r"mount\.link"),
         (of_giver("beneath"), r"mount\.link"),
         (of_giver("moved", "data"), r"mount\.source"),

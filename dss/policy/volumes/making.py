@@ -83,16 +83,15 @@ def judge(
     if not rules.is_bind(driver, options):
         return Made(driver, options)
     given = rules.mount_options(options)
-    place = yield from _place(options["device"], "ro" in given, at, around)
+    read_only = rules.is_read_only(options)
+    place = yield from _place(options["device"], read_only, at, around)
     beneath = around.engine_version >= SUBPATH_SINCE
-    kept = [each for each in given if each not in ("bind", "rbind", "private", "rprivate")]
     # What is mounted below the allowed directory must be seen where the path leads to it; but
     # it would stay writable where the rest is not.
-    deep = "ro" not in given and (beneath or "rbind" in given)
-    bind = "rbind" if deep else "bind"
+    deep = not read_only and (beneath or "rbind" in given)
     for_engine = {
         **options,
-        "o": ",".join((bind, *kept, "rprivate")),
+        "o": rules.of_bind(given, deep),
         "device": place.base.path if beneath else place.found,
     }
     return Made(driver, for_engine, Remembered(options, place.relative if beneath else ""))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dss.config.values import fits
 from dss.config.volumes import Volumes
@@ -24,14 +24,22 @@ _KNOWN = {"type": ("device",), "device": ("type",), "o": ("device", "type"), "si
 
 _BINDS = frozenset({"bind", "rbind"})
 
-#: What a bind may be mounted with: nothing here lets mounts travel.
-_BIND_OPTIONS = frozenset(
-    {
-        *_BINDS,
-        *("ro", "rw", "private", "rprivate", "suid", "nosuid", "dev", "nodev", "exec", "noexec"),
-        *("defaults", "async", "sync", "dirsync", "atime", "noatime", "diratime", "nodiratime"),
-        *("relatime", "norelatime", "strictatime", "nostrictatime"),
-    }
+#: What a bind may be mounted with, each beside what says the contrary, in the order in which
+#: the engine gets it: nothing here lets mounts travel.
+_BIND_OPTIONS = (
+    ("bind", "rbind"),
+    ("ro", "rw"),
+    ("nosuid", "suid"),
+    ("nodev", "dev"),
+    ("noexec", "exec"),
+    ("sync", "async"),
+    ("dirsync",),
+    ("noatime", "atime"),
+    ("nodiratime", "diratime"),
+    ("relatime", "norelatime"),
+    ("strictatime", "nostrictatime"),
+    ("defaults",),
+    ("private", "rprivate"),
 )
 
 #: What changes the meaning of mount(2) as a whole. No setting allows it.
@@ -60,6 +68,26 @@ def mount_options(options: Mapping[str, str]) -> tuple[str, ...]:
     What C{o} says, split as the driver splits it.
     """
     return tuple(each for each in options.get("o", "").split(",") if each)
+
+
+def is_read_only(options: Mapping[str, str]) -> bool:
+    """
+    Whether a volume is mounted for reading only. The last word counts (moby 28.5, C{mount}'s
+    C{parseOptions}).
+    """
+    told = [each for each in mount_options(options) if each in ("ro", "rw")]
+    return told[-1:] == ["ro"]
+
+
+def of_bind(given: Collection[str], deep: bool) -> str:
+    """
+    What C{o} says to the engine for a directory of the host.
+
+    @param given: what L{problems} found nothing wrong with.
+    @param deep: whether what is mounted below the directory is seen.
+    """
+    kept = [each for group in _BIND_OPTIONS[1:-1] for each in group if each in given]
+    return ",".join(("rbind" if deep else "bind", *kept, "rprivate"))
 
 
 def is_bind(driver: str, options: Mapping[str, str]) -> bool:
@@ -144,14 +172,26 @@ def _of_bind(options: Mapping[str, str], at: str) -> Iterator[Problem]:
             f"{kind!r} is denied together with bind.",
             "Allowed: none.",
         )
-    for each in mount_options(options):
-        if each not in _BIND_OPTIONS:
+    given = mount_options(options)
+    for each in dict.fromkeys(given):
+        if not any(each in group for group in _BIND_OPTIONS):
             yield Problem(
                 "volume.options",
                 f"{at}['o']",
                 f"{each!r} is denied for a directory of the host.",
                 "Allowed: bind, rbind, ro, rw, private, rprivate, nosuid, nodev, noexec and the "
                 "atime flags.",
+            )
+    for group in _BIND_OPTIONS:
+        told = [each for each in given if each in group]
+        if len(told) > 1:
+            yield Problem(
+                "volume.options",
+                f"{at}['o']",
+                f"{' and '.join(told[:2])} are not told together: the last one would count.",
+                f"Write one of {' and '.join(group)}, once."
+                if len(group) > 1
+                else f"Write {group[0]} once.",
             )
 
 

@@ -84,7 +84,7 @@ def standing(
                 f"the volume {found.name!r} is a directory of the host, made without dss.",
                 "Make it anew.",
             )
-        read_only = "ro" in rules.mount_options(found.options)
+        read_only = rules.is_read_only(found.options)
         return Standing(clean(found.options["device"]), remembered.inside, read_only)
     problem = rules.driver_problem(found.driver, at, settings)
     if problem is not None:
