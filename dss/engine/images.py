@@ -59,6 +59,7 @@ class Images:
             value.get("Parent") or "",
             records if isinstance(records, Records) else await records,
             tuple(config.get("ExposedPorts") or ()),
+            tuple(checks.get("Test") or ()),
         )
 
     async def all(self, with_steps: bool) -> Sequence[Json]:

@@ -65,6 +65,7 @@ class ImageFacts:
     @ivar parent: the id of the image that it was built upon here, or empty.
     @ivar records: what the ledger has on it.
     @ivar exposed: ports that it names, as C{80/tcp}.
+    @ivar check_test: the words that check its health, the first of which tells their kind.
     """
 
     id: str
@@ -81,6 +82,7 @@ class ImageFacts:
     parent: str = ""
     records: Records = NO_RECORDS
     exposed: tuple[str, ...] = ()
+    check_test: tuple[str, ...] = ()
 
     @property
     def owners(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from dss.errors import BadRequest, NotFound, Problem
 from dss.model.facts import ImageFacts, ImageNamed
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement, ask
-from dss.policy.fields import paths, weights
+from dss.policy.fields import health, paths, weights
 from dss.policy.fields.field import Spot
 from dss.policy.images.resolving import with_tag
 
@@ -49,8 +49,8 @@ def image_problems(
     image: ImageFacts, body: Mapping[str, Any], settings: Containers, at: str = "Image"
 ) -> Iterator[Problem]:
     """
-    What an image gives a container that its client could not give it. A working directory
-    and intervals that the client gives replace the image's.
+    What an image gives a container that its client could not give it. A working directory,
+    and of a health check the test and intervals, that the client gives replace the image's.
 
     @param body: the decoded create body.
     @param settings: those that allow more.
@@ -61,6 +61,8 @@ def image_problems(
     for target in image.volumes:
         yield from paths.mount_target.problems(Spot(at, target))
     checks = body.get("Healthcheck") or {}
+    if not checks.get("Test"):
+        yield from health.test.problems(Spot(at, image.check_test), settings)
     for name, interval in image.check_intervals.items():
         if not checks.get(name):
             yield from weights.interval.problems(Spot(at, interval), settings)

@@ -113,6 +113,7 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
                 working_dir="/proc",
                 volumes=("/a",),
                 check_intervals={"Interval": 5},
+                check_test=("CMD", "x"),
             ),
         ),
     ],

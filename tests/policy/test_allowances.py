@@ -290,6 +290,13 @@ CASES = [
         (log("json-file", bar="a"), log("local", foo="a")),
     ),
     Case(
+        "containers.log_drivers",
+        '{ local = ["tag={{.Hostname}}", "max-file"] }',
+        "container.log_options",
+        log("local", tag="{{.Hostname}}"),
+        (log("local", tag="{{.DaemonName}}"), log("local", max_file="101")),
+    ),
+    Case(
         "containers.security_options",
         '["seccomp=unconfined"]',
         "container.security_opt",

@@ -224,6 +224,22 @@ TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
         endpoint("own", DriverOpts={"com.docker.network.endpoint.sysctls": "x"}),
         endpoint("own", DriverOpts={}, Aliases=["a"], IPAMConfig={"IPv4Address": "10.0.0.1"}),
     ),
+    ("container.healthcheck", config(Healthcheck={"Test": ["CMD"]}), config(Healthcheck={})),
+    (
+        "container.healthcheck",
+        config(Healthcheck={"Test": ["CMD-SHELL", ""]}),
+        config(Healthcheck={"Test": ["CMD-SHELL", "true"]}),
+    ),
+    (
+        "container.healthcheck",
+        config(Healthcheck={"Test": ["CMD", "", "x"]}),
+        config(Healthcheck={"Test": ["CMD", "true", ""]}),
+    ),
+    (
+        "container.healthcheck",
+        config(Healthcheck={"test": ["CMD"]}),
+        config(Healthcheck={"Test": ["NONE"]}),
+    ),
     ("container.log_driver", host(LogConfig={"Type": "syslog"}), host(LogConfig={"Type": "none"})),
     (
         "container.log_options",
@@ -645,6 +661,10 @@ def test_an_invalid_name_is_told_as_by_the_engine() -> None:
         ({"check_intervals": {"Interval": 1_000_000}}, {}, r"container\.healthcheck"),
         ({"check_intervals": {"StartInterval": 1}}, {}, r"container\.healthcheck"),
         ({"check_intervals": {"Interval": 10**9}}, {}, ""),
+        ({"check_test": ("CMD",)}, {}, r"container\.healthcheck"),
+        ({"check_test": ("CMD-SHELL",)}, {"Healthcheck": {"Retries": 1}}, "[.]healthcheck"),
+        ({"check_test": ("CMD",)}, {"Healthcheck": {"Test": ["CMD", "true"]}}, ""),
+        ({"check_test": ("CMD", "true")}, {}, ""),
         ({"check_intervals": {"Interval": 1}}, {"Healthcheck": {"Interval": 10**9}}, ""),
         (
             {"check_intervals": {"Interval": 1}},
@@ -666,6 +686,35 @@ def test_what_the_image_gives_a_container(
         return
     with pytest.raises(Denied, match=rule):
         judged(config(**more), answers)
+
+
+@pytest.mark.parametrize(
+    ("option", "denied", "fine"),
+    [
+        ("tag", '{{pad "x" 1099511627776 0}}', "{{.ImageName}}/{{.Name}}/{{ .ID }}"),
+        ("tag", "{{.Hostname}}", "{{.ImageFullID}}{{.FullID}}{{.ImageID}}"),
+        ("tag", "{{.ID | printf}}", "{.ID}} {% raw"),
+        ("tag", "{{{.ID}}", "\n{"),
+        ("tag", "{{- .ID}}", ""),
+        ("tag", "{{.DaemonName}}", "x" * 1024),
+        ("tag", "{{.ID}}{{", "a"),
+        ("tag", "x" * 1025, "a"),
+        ("env-regex", "(" * 1025, "^A"),
+        ("max-file", "101", "100"),
+        ("max-file", "3e7", "1"),
+        ("max-file", "-1", "3"),
+        ("max-size", "11g", "10g"),
+        ("max-size", "1t", "1.5 MB"),
+        ("max-size", "-1", "10m"),
+        ("max-buffer-size", "400m", "16MiB"),
+    ],
+)
+def test_log_options_are_bounded(option: str, denied: str, fine: str) -> None:
+    for driver in ("json-file", "local", ""):
+        with pytest.raises(Denied, match=r"container\.log_options"):
+            judged(host(LogConfig={"Type": driver, "Config": {option: denied}}))
+        log = {"Type": driver, "Config": {option: fine}}
+        assert sent(host(LogConfig=log))["HostConfig"]["LogConfig"] == log
 
 
 @pytest.mark.parametrize("name", ["nice", "rtprio", "rttime", "NICE", "n\u0131ce", "x"])

@@ -225,6 +225,16 @@ DENIED: list[tuple[dict[str, Any], str, str]] = [
         "container.endpoint_options",
         "Networks[0].DriverOpts",
     ),
+    (
+        task(LogDriver={"Name": "local", "Options": {"tag": "{{.Hostname}}"}}),
+        "container.log_options",
+        "LogDriver.Options",
+    ),
+    (
+        spec(HealthCheck={"Test": ["CMD"]}),
+        "container.healthcheck",
+        "HealthCheck.Test",
+    ),
     (task(LogDriver={"Name": "syslog"}), "container.log_driver", "LogDriver.Name"),
     (
         task(LogDriver={"Name": "json-file", "Options": {"foo": "x"}}),
@@ -317,7 +327,7 @@ def test_a_foreign_image_is_missing(reference: str) -> None:
 
 
 def test_what_an_image_brings_is_judged() -> None:
-    image = ImageFacts(IMAGE, None, True, "/proc/self/fd/8", check_intervals={"Interval": 1})
+    image = ImageFacts(IMAGE, None, True, "/proc/self/fd/8", check_test=("CMD",))
     answers = {ImageNamed: lambda q: image}
     with pytest.raises(Denied) as caught:
         judged(spec(), answers=answers)
@@ -325,7 +335,7 @@ def test_what_an_image_brings_is_judged() -> None:
         "container.working_dir",
         "container.healthcheck",
     ]
-    assert sent(spec(Dir="/", HealthCheck={"Interval": 10**9}), answers=answers)
+    assert sent(spec(Dir="/", HealthCheck={"Test": ["CMD", "true"]}), answers=answers)
 
 
 def test_volumes_that_an_image_declares_have_an_owner_from_birth() -> None:

@@ -4,7 +4,7 @@ Rows of what a container is, apart from its host: the engine's C{container.Confi
 
 from __future__ import annotations
 
-from dss.policy.fields import paths, rules, weights
+from dss.policy.fields import health, paths, rules, weights
 from dss.policy.fields.field import Field
 from dss.policy.fields.labelled import labels
 
@@ -45,7 +45,7 @@ ROWS = (
     Field("Cmd", "words", _own, "Runs inside the container only."),
     Field("Entrypoint", "words", _own, "Runs inside the container only."),
     Field("Healthcheck", "object", _own, "Runs inside the container only."),
-    Field("Healthcheck.Test", "array of string", _own, "Runs inside the container only."),
+    Field("Healthcheck.Test", "array of string", health.test, "The engine ends at an empty one."),
     Field("Healthcheck.Interval", "int64", weights.interval, "Each check is work for the engine."),
     Field("Healthcheck.Timeout", "int64", _own, "Can only end a check."),
     Field("Healthcheck.Retries", "int", _own, "Only changes what the state says."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from dss.config.containers import Containers
-from dss.policy.fields import confinement, paths, rules, weights
+from dss.policy.fields import confinement, health, paths, rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
 from dss.policy.fields.host import MOUNT_ROWS
 from dss.policy.fields.labelled import labels
@@ -103,7 +103,7 @@ ROWS = (
     Field("StopSignal", "string", _own, "Goes to the container's own process.", "1.28"),
     Field("StopGracePeriod", "int64", _own, "Can be overridden by whoever stops it."),
     Field("HealthCheck", "object", _own, _runs, "1.27"),
-    Field("HealthCheck.Test", "array of string", _own, _runs, "1.27"),
+    Field("HealthCheck.Test", "array of string", health.test, "An empty one ends it.", "1.27"),
     Field("HealthCheck.Interval", "int64", weights.interval, "Each check is work for it.", "1.27"),
     Field("HealthCheck.Timeout", "int64", _own, "Can only end a check.", "1.27"),
     Field("HealthCheck.Retries", "int", _own, "Only changes what the state says.", "1.27"),
