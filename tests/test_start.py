@@ -75,6 +75,19 @@ def test_a_start_that_can_not_work(program: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", _PROGRAMS)
+def test_a_start_that_can_not_work_with_a_ledger(program: str, tmp_path: Path, taken: int) -> None:
+    """
+    It ends likewise, before and after a daemon is made.
+    """
+    where = f"tcp:{taken}:interface=127.0.0.1"
+    for listen in ("unix:/nope/x.sock", where):
+        done = _run(tmp_path, program, "--ledger", f"{tmp_path}/ledger", "--listen", listen)
+        assert done.returncode == 1
+        assert f"dss can't listen on {listen}" in done.stdout
+    assert {each.name for each in tmp_path.iterdir()} <= {"ledger", "twistd.log"}
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
 def test_a_start_that_fails(program: str, tmp_path: Path, taken: int) -> None:
     """
     It ends, though a daemon is already made, with what has begun undone.
@@ -99,16 +112,20 @@ def test_a_daemon(tmp_path: Path) -> None:
     It listens when the command ends, and takes all but its log with it.
     """
     path = tmp_path / "a.sock"
-    done = _run(tmp_path, "twistd", "--listen", f"unix:{path}")
+    ledger = tmp_path / "ledger"
+    done = _run(tmp_path, "twistd", "--listen", f"unix:{path}", "--ledger", str(ledger))
     pid = int((tmp_path / "twistd.pid").read_text())
     try:
         assert (done.returncode, done.stdout) == (0, "")
         assert stat.S_IMODE(path.lstat().st_mode) == 0o600
         assert _ping(path).startswith(b"HTTP/1.1 200 OK\r\n")
+        # What the ledger has is asked.
+        images = b"GET /images/json HTTP/1.0\r\nHost: d\r\n\r\n"
+        assert _told(path, images).startswith(b"HTTP/1.1 200 OK\r\n")
     finally:
         os.kill(pid, signal.SIGTERM)
     log = tmp_path / "twistd.log"
-    eventually(lambda: list(tmp_path.iterdir()) == [log], "the daemon's end")
+    eventually(lambda: set(tmp_path.iterdir()) == {log, ledger}, "the daemon's end")
     assert "Traceback" not in log.read_text()
 
 
@@ -142,10 +159,14 @@ def test_a_socket_of_systemds(tmp_path: Path) -> None:
 
 
 def _ping(path: Path) -> bytes:
+    return _told(path, b"GET /_ping HTTP/1.0\r\nHost: d\r\n\r\n")
+
+
+def _told(path: Path, request: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(PATIENCE)
         client.connect(str(path))
-        client.sendall(b"GET /_ping HTTP/1.0\r\nHost: d\r\n\r\n")
+        client.sendall(request)
         return client.recv(65536)
 
 

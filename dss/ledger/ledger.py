@@ -102,6 +102,8 @@ class Ledger:
                 connection.close()
         except (OSError, sqlite3.Error, tables.WrongLedger) as error:
             raise LedgerError(f"the ledger {path} can't be used: {error}") from error
+        # It starts by itself once the reactor runs, and not before: threads would keep a start
+        # that fails from ending, and a daemon would not have those of the process that made it.
         self._pool = ConnectionPool(
             "sqlite3",
             path,
@@ -113,7 +115,6 @@ class Ledger:
             cp_openfun=_prepare,
             cp_reactor=reactor,
         )
-        self._pool.start()
 
     def close(self) -> None:
         """

@@ -75,7 +75,7 @@ def place(
             made.setblocking(False)
             made.bind(_at(stage, name))
             if uid != -1 or gid != -1:
-                os.chown(name, uid, gid, dir_fd=stage, follow_symlinks=False)
+                _give(stage, name, uid, gid)
             # Nobody else can write to the stage, so that this is no link.
             os.chmod(name, mode, dir_fd=stage)
             made.listen(backlog)
@@ -116,6 +116,18 @@ def open_to_others(path: str) -> str | None:
         if directory == "/":
             return None
         directory = os.path.dirname(directory)
+
+
+def _give(stage: int, name: str, uid: int, gid: int) -> None:
+    try:
+        os.chown(name, uid, gid, dir_fd=stage, follow_symlinks=False)
+    except PermissionError:
+        if uid not in (-1, os.geteuid()):
+            raise ValueError("only root can give a socket to another user") from None
+        raise ValueError(
+            f"dss's user (uid {os.geteuid()}) can give a socket only to a group that it is in, "
+            f"and it is not in group {gid}"
+        ) from None
 
 
 def _at(directory: int, name: str) -> str:

@@ -395,3 +395,19 @@ def test_access_by_name_and_number() -> None:
     assert SocketAccess.parse("0660", "root", "root") == SocketAccess(0o660, 0, 0)
     assert SocketAccess.parse("640", "123", "456") == SocketAccess(0o640, 123, 456)
     assert SocketAccess.parse("600", None, None) == SocketAccess()
+
+
+def test_a_group_of_somebody_elses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The start ends with what has to be done about it.
+    """
+
+    def denied(*arguments: Any, **names: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", denied)
+    with pytest.raises(StartError, match=r"only to a group that it is in, and .* not in group 7$"):
+        listener(path, SocketAccess(0o660, gid=7)).startService()
+    with pytest.raises(StartError, match="only root can give a socket to another user"):
+        listener(path, SocketAccess(0o660, uid=os.geteuid() + 1)).startService()
+    assert left(path) == []
