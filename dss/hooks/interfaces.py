@@ -49,7 +49,8 @@ class IPolicyHook(IPlugin):
 
     def judge_create(owner: str, body: dict[str, Any]) -> CreateAnswer:
         """
-        Judge one container that is to be created.
+        Judge one container that is to be created, or the containers of a service, for
+        which a new body denies.
 
         @param owner: the name of the owner who asks for it.
 
@@ -69,8 +70,8 @@ class IPolicyHook(IPlugin):
 
         @param owner: the name of the owner who asks for the list.
 
-        @param kind: what the list holds: C{container}, C{image}, C{event} and so
-            on.
+        @param kind: what the list holds: C{container}, C{image}, C{network}, C{volume},
+            C{event}, C{node}, C{service}, C{task}, C{secret} or C{config}.
 
         @param entry: the engine's own entry.
 
