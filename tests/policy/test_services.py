@@ -44,7 +44,7 @@ from dss.model.facts import (
     VolumeNamed,
 )
 from dss.model.ruling import EditJson, Forward, Stream
-from dss.model.version import ApiVersion
+from dss.model.version import NEWEST, ApiVersion
 from dss.policy.swarm import services, showing
 from dss.testing.judging import circumstances, drive, edited, request
 
@@ -130,10 +130,13 @@ def task(**fields: Any) -> dict[str, Any]:
     return {**body, "TaskTemplate": {**body["TaskTemplate"], **fields}}
 
 
-def judged(body: Any, around: Any = AROUND, answers: Any = None) -> Forward:
+def judged(
+    body: Any, around: Any = AROUND, answers: Any = None, version: ApiVersion = NEWEST
+) -> Forward:
     raw = json.dumps(body).encode()
     ruling = drive(
-        services.create(request("ServiceCreate", body=raw), around), {**ANSWERS, **(answers or {})}
+        services.create(request("ServiceCreate", body=raw, version=version), around),
+        {**ANSWERS, **(answers or {})},
     )
     assert isinstance(ruling, Forward)
     return ruling
@@ -206,6 +209,22 @@ DENIED: list[tuple[dict[str, Any], str, str]] = [
     (bind(Source="/srv/ci/{{.Task.Slot}}"), "service.template", "Mounts[0]"),
     (volume("{{.Service.Name}}"), "service.template", "Mounts[0]"),
     (volume(Labels={"a": "{{.Node.ID}}"}), "service.template", "Mounts[0]"),
+    *(
+        (spec(Env=["A=1", text]), "service.template", "ContainerSpec.Env")
+        for text in (
+            'X={{printf "%9d" 1}}',
+            "X={{.Service.Labels}}",
+            "{{.Task.ID}}{{$a := 1}}",
+            "{{.Task.ID | len}}",
+            "{{.Task.ID.x}}",
+            "{{- .Task.ID}}",
+            "{{{.Task.ID}}",
+            "{{.Task.ID",
+            "{{/* */}}",
+            "{{",
+        )
+    ),
+    (spec(Hostname="{{len .Task.ID}}"), "service.template", "ContainerSpec.Hostname"),
     (volume("theirs"), "volume.taken", "Mounts[0]"),
     (volume("dss-root-0"), "volume.reserved", "Mounts[0]"),
     (volume(Labels={"com.dss.owner": "b"}), "label.reserved", "VolumeOptions.Labels"),
@@ -267,6 +286,7 @@ def test_what_is_denied(body: dict[str, Any], rule: str, field: str) -> None:
         spec(CapabilityAdd=["CHOWN"], CapabilityDrop=["ALL"], Init=True, ReadOnly=True),
         spec(Sysctls={"net.ipv4.ip_forward": "1"}, Ulimits=[{"Name": "nofile", "Soft": 9}]),
         spec(Env=["NODE={{.Node.Hostname}}"], Hostname="{{.Task.Slot}}", Dir="/tmp", User="1"),
+        spec(Env=["A={{ .Service.Name }}-{{.Node.Platform.OS}}}}{", "B={ {.x}}"]),
         spec(HealthCheck={"Test": ["CMD", "x"], "Interval": 10**9}, Groups=["1"], Hosts=["a b"]),
         spec(DNSConfig={"Nameservers": ["1.1.1.1"]}, Isolation="default", StopSignal="INT"),
         privileges(NoNewPrivileges=True, Seccomp={"Mode": "default"}, AppArmor={"Mode": "default"}),
@@ -433,6 +453,32 @@ def test_hooks_judge_a_service_as_its_container() -> None:
     ]
     with pytest.raises(Denied, match=r"hook\.service"):
         judged(spec(), answers={HooksOnCreate: lambda q: {**q.body, "User": "1"}})
+
+
+def test_an_old_prefix_drops_nothing_that_the_operator_gives() -> None:
+    settings = Containers(
+        force=Forced(security_options=("no-new-privileges",)),
+        ceilings=Ceilings(pids=7, ulimits={"nofile": 9}),
+    )
+    body = spec(
+        Ulimits=[{"Name": "nofile", "Soft": 9, "Hard": 9}],
+        Privileges={"NoNewPrivileges": True},
+        CapabilityAdd=["SYS_ADMIN"],
+        Sysctls={"net.ipv4.ip_forward": "1"},
+    )
+    body["TaskTemplate"]["Resources"] = {"Limits": {"Pids": 7, "NanoCPUs": 5}}
+    for around in (with_settings(containers=settings), AROUND):
+        forward = judged(body, around, version=ApiVersion(1, 39))
+        assert forward.version == AROUND.engine_version
+        template = json.loads(forward.body or b"")["TaskTemplate"]
+        inner = template["ContainerSpec"]
+        given = around is not AROUND
+        assert template["Resources"]["Limits"].get("Pids") == (7 if given else None)
+        assert bool(inner.get("Ulimits")) is given
+        assert inner["Privileges"] == ({"NoNewPrivileges": True} if given else {})
+        assert not {"CapabilityAdd", "Sysctls"} & set(inner)
+    with pytest.raises(Denied, match=r"container\.capabilities"):
+        judged(body, version=ApiVersion(1, 41))
 
 
 def test_the_operator_gives_what_it_gives_containers() -> None:

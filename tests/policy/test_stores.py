@@ -40,7 +40,7 @@ def sent(forward: Forward) -> Any:
 
 @pytest.mark.parametrize("table", [SECRET_CREATE, CONFIG_CREATE])
 def test_a_new_one_is_stamped(table: Any) -> None:
-    body = {"Name": "pw", "Data": "eA==", "Labels": {"a": "b"}, "Templating": {"Name": "golang"}}
+    body = {"Name": "pw", "Data": "eA==", "Labels": {"a": "b"}, "Templating": {}}
     found = sent(judged(stores.create(table), body))
     assert found == {**body, "Labels": {"a": "b", **OWNED}}
 
@@ -50,8 +50,8 @@ def test_a_new_one_is_stamped(table: Any) -> None:
     [
         ({"Labels": {"com.dss.owner": "other"}}, "label.reserved"),
         ({"Driver": {"Name": "vault"}}, "store.driver"),
-        ({"Templating": {"Name": "sh"}}, "store.templating"),
-        ({"Templating": {"Name": "golang", "Options": {"a": "b"}}}, "store.templating"),
+        ({"Templating": {"Name": "golang"}}, "store.templating"),
+        ({"Templating": {"Name": "", "Options": {"a": "b"}}}, "store.templating"),
         ({"Foo": 1}, "field.unknown"),
     ],
 )

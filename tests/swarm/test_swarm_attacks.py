@@ -5,11 +5,14 @@ Attacks by the objects of a Swarm: each works at the bare engine, and fails thro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import frozen
 
+from tests.conftest import StartGuard
+from tests.engines.api import Api
 from tests.engines.cleaning import Contents
 from tests.engines.patience import eventually
 from tests.owners.pair import told
@@ -139,6 +142,11 @@ def _bodies(swarm: Swarm, victim: Victim) -> Mapping[str, tuple[dict[str, Any], 
             "mounted",
         ),
     }
+    # What the manager's template functions make is bounded by its memory only.
+    attacks["function"] = (
+        service("atk-function", "echo $X", Env=['X={{len (printf "%100000d" 1)}}']),
+        "100000",
+    )
     attacks["placeholder"][0]["Labels"] = {"to": victim.outside[1:]}
     networks = {"host's network": "host", "network by name": "theirs-net"}
     networks["network by id"] = victim.network
@@ -178,7 +186,7 @@ def _accepted(victim: Victim) -> Mapping[str, dict[str, Any]]:
     }
 
 
-def test_attacks(swarm: Swarm) -> None:
+def test_attacks(swarm: Swarm, guard: StartGuard, settings_file: Path) -> None:
     """
     On another owner's things, on the machines, and by what a service can hold. All on one
     victim, and with the twin that is allowed: what works at the bare engine comes last.
@@ -187,6 +195,9 @@ def test_attacks(swarm: Swarm) -> None:
     _every_operation(swarm, victim)
     _machines(swarm)
     _what_is_no_attack(swarm)
+    settings_file.write_text("[containers.ceilings]\npids = 50\nulimits = { nofile = 100 }\n")
+    limited = guard(swarm.engine, owner="limited", options=["--config", str(settings_file)])
+    _older_prefixes(swarm, limited.api)
     _services(swarm, victim)
 
 
@@ -270,6 +281,44 @@ def _what_is_no_attack(swarm: Swarm) -> None:
     swarm.a.delete("/services/idle")
     for path, body in requests.items():
         assert swarm.b.call("POST", path, body=body).ok, path
+
+
+def _older_prefixes(swarm: Swarm, limited: Api) -> None:
+    """
+    Under each prefix a service is as the bare engine makes it of the same body, and has what
+    the operator gives nonetheless.
+    """
+    whole = service(
+        "older",
+        Sysctls={"net.ipv4.ip_forward": "1"},
+        Ulimits=[{"Name": "nofile", "Soft": 100, "Hard": 100}],
+        CapabilityAdd=["CAP_CHOWN"],
+        CapabilityDrop=["CAP_MKNOD"],
+        Privileges={"NoNewPrivileges": True, "Seccomp": {"Mode": "default"}},
+        HealthCheck={"Test": ["NONE"], "StartInterval": 10**9},
+        OomScoreAdj=5,
+        Mounts=[{"Type": "tmpfs", "Target": "/m", "TmpfsOptions": {"Options": [["noexec"]]}}],
+    )
+    whole["Mode"] = {"Replicated": {"Replicas": 0}}
+    whole["TaskTemplate"]["Placement"] = {"MaxReplicas": 2}
+    whole["TaskTemplate"]["Resources"] = {"Limits": {"Pids": 50}, "SwapBytes": 1}
+    newest = "{}.{}".format(*swarm.engine.version)
+
+    def made(api: Api, prefix: str) -> Any:
+        id = api.post(f"/v{prefix}/services/create", whole)["ID"]
+        found = swarm.engine.api.get(f"/services/{id}")["Spec"]
+        api.delete(f"/services/{id}")
+        task = found["TaskTemplate"]
+        for each in ("Image", "Labels"):
+            task["ContainerSpec"].pop(each, None)
+        return {**found, "Labels": {}}
+
+    limits = made(limited, "1.30")["TaskTemplate"]
+    assert limits["Resources"]["Limits"] == {"Pids": 50}
+    assert limits["ContainerSpec"]["Ulimits"] == whole["TaskTemplate"]["ContainerSpec"]["Ulimits"]
+    for prefix in ("1.30", "1.40", "1.43", "1.44", "1.45", newest):
+        if tuple(map(int, prefix.split("."))) <= swarm.engine.version:
+            assert made(swarm.a, prefix) == made(swarm.engine.api, prefix), prefix
 
 
 #: Requests about B's things, by the kind of thing: method and what follows the reference.

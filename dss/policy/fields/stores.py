@@ -13,15 +13,14 @@ _own = rules.allow("store.own")
 
 
 def _templating() -> tuple[Field, ...]:
-    driver = rules.one_of("store.templating", ("golang",), "dss knows no other.")
-    why = "Is filled in with what the containers have anyway."
-    options = rules.deny("store.templating", "no engine knows any.")
+    rule = rules.deny("store.templating", "the engine would run it as a template.")
     inside = rules.inside("store.templating")
+    why = "A template can take all of the engine's memory, or end it."
     return (
-        Field("Templating", "object", _own, why, "1.37"),
-        Field("Templating.Name", "string", driver, why, "1.37"),
-        Field("Templating.Options", "map", options, "No engine knows any.", "1.37"),
-        Field("Templating.Options{}", "string", inside, "No engine knows any.", "1.37"),
+        Field("Templating", "object", rule, why, "1.37"),
+        Field("Templating.Name", "string", inside, why, "1.37"),
+        Field("Templating.Options", "map", inside, why, "1.37"),
+        Field("Templating.Options{}", "string", inside, why, "1.37"),
     )
 
 

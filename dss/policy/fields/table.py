@@ -4,7 +4,7 @@ A table of fields: its shape, the judgement of a body by its rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -98,7 +98,7 @@ class Table:
         A decoded body without the fields that are dropped.
         """
         dropped = [row.segments for row in self.rows if row.rule.verdict == "drop"]
-        return _without(body, dropped) if dropped else body
+        return without(body, dropped) if dropped else body
 
 
 def _check_sizes(body: dict[str, Any]) -> None:
@@ -170,9 +170,11 @@ def _shape_of(kind: str) -> gojson.Shape:
     return gojson.SHAPES[kind]()
 
 
-def _without(value: Any, paths: list[tuple[tuple[str, str], ...]]) -> Any:
+def without(value: Any, paths: Sequence[tuple[tuple[str, str], ...]]) -> Any:
     """
-    A copy without the fields at some paths.
+    A copy of a decoded body without the fields at some paths.
+
+    @param paths: each as L{dss.policy.fields.field.split} gives it.
     """
     gone = {path[0][0] for path in paths if len(path) == 1}
     kept = {}
@@ -184,9 +186,9 @@ def _without(value: Any, paths: list[tuple[tuple[str, str], ...]]) -> Any:
     return kept
 
 
-def _inside(value: Any, into: str, paths: list[tuple[tuple[str, str], ...]]) -> Any:
+def _inside(value: Any, into: str, paths: Sequence[tuple[tuple[str, str], ...]]) -> Any:
     if not into:
-        return _without(value, paths)
+        return without(value, paths)
     if into.startswith("[]"):
         return [_inside(each, into[2:], paths) for each in value]
     return {key: _inside(each, into[2:], paths) for key, each in value.items()}

@@ -5,6 +5,8 @@ containers.
 
 from __future__ import annotations
 
+import re
+
 from attrs import evolve
 
 from dss.config.containers import Containers
@@ -57,6 +59,34 @@ def _profile(kind: str, modes: dict[str, str]) -> Rule:
     )
 
 
+_PLACEHOLDER = re.compile(
+    r" *\.(Service\.(ID|Name)|Node\.(ID|Hostname)|Node\.Platform\.(Architecture|OS)"
+    r"|Task\.(ID|Name|Slot)) *\}\}"
+)
+
+
+def _placeholders(value: str | list[str]) -> str | None:
+    """
+    Why a text is denied that the Swarm's managers run as a Go template (moby 20.10 to 28.5,
+    swarmkit's C{template}): one can take all of their memory, or end them.
+    """
+    for text in [value] if isinstance(value, str) else value:
+        for opened in text.split("{{")[1:]:
+            if not _PLACEHOLDER.match(opened):
+                told = rules.shown("{{" + opened)
+                return f"{told} is denied: the Swarm's manager would run it as a template."
+    return None
+
+
+_template = rules.limit(
+    "service.template",
+    "Allowed: any text, with the placeholders {{.Service.ID}}, {{.Service.Name}}, {{.Node.ID}}, "
+    "{{.Node.Hostname}}, {{.Node.Platform.Architecture}}, {{.Node.Platform.OS}}, {{.Task.ID}}, "
+    "{{.Task.Name}} and {{.Task.Slot}}.",
+    _placeholders,
+)
+
+
 def _files(name: str, kind: str, since: str) -> tuple[Field, ...]:
     """
     Rows of files that the Swarm gives the containers.
@@ -85,12 +115,12 @@ ROWS = (
     ),
     Field("Command", "array of string", _own, _runs),
     Field("Args", "array of string", _own, _runs),
-    Field("Hostname", "string", _own, "Is the container's own.", "1.27"),
+    Field("Hostname", "string", _template, "Managers run it as a template.", "1.27"),
     Field(
         "Env",
         "array of string",
-        _own,
-        "Is read inside the container only. Placeholders tell nothing that isn't told anyway.",
+        _template,
+        "Managers run it as a template. Placeholders tell nothing that isn't told anyway.",
         given=("containers.force.environment", "containers.defaults.environment"),
     ),
     Field("Dir", "string", paths.working_dir, "The engine opens it before confinement."),

@@ -109,7 +109,7 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
         body=gojson.encode(ready.spec),
         reply=Stream(edit_error=_hide_services),
         rewrites=ready.rewrites,
-        version=ready.version,
+        version=around.engine_version,
     )
 
 
@@ -144,7 +144,7 @@ def update(request: Request, around: Circumstances) -> Judgement[Ruling]:
         body=gojson.encode(ready.spec),
         reply=Stream(edit_error=edit_error),
         rewrites=ready.rewrites,
-        version=ready.version,
+        version=around.engine_version,
     )
 
 

@@ -14,14 +14,13 @@ from dss.errors import BadRequest, Denied, DssError, NotFound, Problem
 from dss.model.facts import HooksOnCreate, ImageFacts, ThisNode
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, NODE_LABEL
 from dss.model.ruling import Judgement, ask
-from dss.model.version import ApiVersion
 from dss.policy.chosen import chosen_image, image_problems
 from dss.policy.fields.table import Table
 from dss.policy.labels import stamp
 from dss.policy.mounts import judging
 from dss.policy.mounts.draft import Mounted
 from dss.policy.request import Circumstances, Request
-from dss.policy.swarm import equivalent, pinning
+from dss.policy.swarm import equivalent, older, pinning
 from dss.policy.swarm.references import referred, targeted
 
 _CONTAINER = "TaskTemplate.ContainerSpec"
@@ -34,13 +33,11 @@ class Ready:
 
     @ivar spec: the whole body.
     @ivar mounted: what became of its mounts.
-    @ivar version: the API version that the engine must be asked in, or L{None} for any.
     @ivar rewrites: what was changed, for the audit.
     """
 
     spec: dict[str, Any]
     mounted: Mounted
-    version: ApiVersion | None
     rewrites: tuple[str, ...]
 
     def make(self) -> Judgement[None]:
@@ -63,14 +60,16 @@ def judge(
     Judge a service's body by the rules of containers, and by its own.
 
     What goes on has the image by its id or digest, networks, secrets and configs by their
-    ids, the owner's labels on the service and on its containers and volumes.
+    ids, the owner's labels on the service and on its containers and volumes. It goes on in the
+    engine's own version: in an older one L{older} tells what the engine would leave out, of
+    what dss writes too.
 
     @param current: the engine's service, where there is one already.
     @raise BadRequest: where the engine would not take it, or could read it in two ways.
     @raise NotFound: where the image or a network is missing, or another owner's.
     @raise Denied: with all problems.
     """
-    body = table.read(request.body)
+    body = older.as_read(table.read(request.body), request.version)
     task = body.get("TaskTemplate") or {}
     container = task.get("ContainerSpec")
     if container is None and not any(each in task for each in _OTHER_RUNTIMES):
@@ -133,12 +132,9 @@ def judge(
     for holder in (ready, ready_task):
         if holder.get("Networks"):
             holder["Networks"] = yield from targeted(holder["Networks"], around, current)
-    newest = given != plain or mounted.version is not None
     return Ready(
         ready,
         mounted,
-        # Engines leave out what the version in force does not have.
-        around.engine_version if newest else None,
         ("Labels: stamped", f"Image: {chosen}", *mounted.rewrites),
     )
 
@@ -246,7 +242,7 @@ def _templates(container: Mapping[str, Any]) -> Iterator[Problem]:
                 "service.template",
                 f"{_CONTAINER}.Mounts[{index}]",
                 "a placeholder is denied: it could become any path.",
-                "Placeholders are allowed in Env and Hostname.",
+                "Some placeholders are allowed in Env and Hostname.",
             )
 
 
