@@ -10,17 +10,8 @@ import re
 
 from dss.errors import BadRequest
 from dss.model.archives import ArchiveFile, ArchiveFiles
-from dss.wire.archive import (
-    FREE_BYTES,
-    MAGIC_LENGTH,
-    RATIO,
-    ArchiveReader,
-    Member,
-    Odd,
-    Sink,
-    Unpacker,
-    unpacker,
-)
+from dss.wire.archive import ArchiveReader, Member, Sink
+from dss.wire.unpacking import FREE_BYTES, MAGIC_LENGTH, RATIO, Odd, Unpacker, unpacker
 
 #: The most bytes of one JSON file, and of all of them.
 FILE_BYTES = 4 * 1024 * 1024
