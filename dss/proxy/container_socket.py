@@ -20,12 +20,10 @@ from twisted.internet.protocol import ServerFactory
 
 from dss.model.owner import Owner
 from dss.proxy.listener import Listener, SocketAccess
+from dss.proxy.socket_file import PATH_BYTES
 
 #: The setting that means: no such socket.
 NONE = "none"
-
-#: How many bytes the kernel takes for a socket's path (unix(7)).
-_PATH_BYTES = 107
 
 
 def place_of(directory: str, owner: Owner) -> str:
@@ -42,8 +40,8 @@ def place_of(directory: str, owner: Owner) -> str:
     _check_above(directory)
     _check_own(directory)
     path = f"{directory}/{hashlib.sha256(owner.name.encode()).hexdigest()[:16]}.sock"
-    if len(os.fsencode(path)) > _PATH_BYTES:
-        raise ValueError(f"{directory} is too long: a socket's path has at most 107 bytes")
+    if len(os.fsencode(path)) > PATH_BYTES:
+        raise ValueError(f"{directory} is too long: a socket's path has at most {PATH_BYTES} bytes")
     return path
 
 

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from dss.errors import StartError
 from dss.proxy.bound_port import BoundPort, inherited
-from dss.proxy.socket_file import SocketFile, check, open_to_others, place
+from dss.proxy.socket_file import PATH_BYTES, SocketFile, check, open_to_others, place
 from dss.transport.endpoint_text import EndpointText, check_port, reason
 
 _Stop = Callable[[], Deferred[None]]
@@ -112,8 +112,8 @@ class UnixAddress:
             raise ValueError(f"{description!r} is no UNIX socket: it should look like unix:/PATH")
         if not path.startswith("/"):
             raise ValueError(f"the socket's path must be absolute, not {path!r}")
-        if len(os.fsencode(path)) > 107:
-            raise ValueError(f"a UNIX socket's path has at most 107 bytes: {path!r}")
+        if len(os.fsencode(path)) > PATH_BYTES:
+            raise ValueError(f"a UNIX socket's path has at most {PATH_BYTES} bytes: {path!r}")
         return cls(
             os.path.normpath(path),
             None if mode is None else SocketAccess.parse(mode, None, None).mode,
@@ -230,7 +230,7 @@ class Listener(Service):
             self._prepare()
             mode = access.mode if address.mode is None else address.mode
             self._file = place(
-                *(address.path, mode, access.uid, access.gid, address.backlog, address.take_over)
+                address.path, mode, access.uid, access.gid, address.backlog, address.take_over
             )
             listening = self._file.socket
             shared = open_to_others(address.path)

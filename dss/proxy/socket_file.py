@@ -17,6 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from attrs import field, frozen
 
+#: How many bytes the kernel takes for a socket's path (unix(7)).
+PATH_BYTES = 107
+
 _DIRECTORY = os.O_DIRECTORY | os.O_CLOEXEC
 
 
