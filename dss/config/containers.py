@@ -9,79 +9,10 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from dss.config import values
+from dss.config.kernel import KNOWN_CAPABILITIES, ULIMITS
 from dss.config.resources import Resources
 from dss.config.values import Device, Ports, Size, section, setting
 from dss.model.owner import RESERVED_PREFIX
-
-#: What the engine gives a container when nothing is asked for (moby,
-#: C{oci/caps/defaults.go}, unchanged from 20.10 to 28.5).
-DEFAULT_CAPABILITIES = (
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-)
-
-#: All that the kernel has (capabilities(7)).
-KNOWN_CAPABILITIES = (
-    *DEFAULT_CAPABILITIES,
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "BLOCK_SUSPEND",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-    "DAC_READ_SEARCH",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "NET_ADMIN",
-    "NET_BROADCAST",
-    "PERFMON",
-    "SYSLOG",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "WAKE_ALARM",
-)
-
-#: Resources of setrlimit(2) by the names that Docker gives them (docker/go-units).
-ULIMITS = (
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-)
 
 _NAMES = "list of texts"
 _PATTERNS = "list of names, or beginnings of names with * after them"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from dss.config import values
+from dss.config.kernel import RAISING_ULIMITS
 from dss.config.values import setting
 
 
@@ -33,7 +34,7 @@ class Resources:
         "it come before the host's own processes.",
         (),
         "list of texts",
-        values.listed(values.one_of("nice", "rtprio", "rttime")),
+        values.listed(values.one_of(*RAISING_ULIMITS)),
     )
     least_oom_score_adj: int = setting(
         "The least OomScoreAdj, from -1000. Below 0, the host's processes are killed before the "

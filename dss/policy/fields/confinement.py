@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from dss.config.containers import DEFAULT_CAPABILITIES, KNOWN_CAPABILITIES, Containers
+from dss.config.containers import Containers
+from dss.config.kernel import DEFAULT_CAPABILITIES, KNOWN_CAPABILITIES
 from dss.config.values import fits
 from dss.policy.fields.field import Rule, Spot
 from dss.policy.fields.rules import more_of, shown, toml

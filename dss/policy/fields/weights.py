@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from dss.config.kernel import BOUNDING_ULIMITS, RAISING_ULIMITS
 from dss.config.resources import Resources
 from dss.config.values import fits
 from dss.policy.fields.field import Rule, Spot
@@ -44,18 +45,9 @@ def _rule(
     )
 
 
-#: The limits that bound a container. Those that are left out raise its priority above that of
-#: the host's own processes.
-ULIMITS = (
-    *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nofile", "nproc"),
-    *("rss", "sigpending", "stack"),
-)
-_MORE_ULIMITS = ("nice", "rtprio", "rttime")
-
-
 def _ulimit(spot: Spot, settings: Resources) -> str | None:
     # The engine upper-cases it.
-    if spot.value.isascii() and spot.value.lower() in (*ULIMITS, *settings.ulimits):
+    if spot.value.isascii() and spot.value.lower() in (*BOUNDING_ULIMITS, *settings.ulimits):
         return None
     return f"{shown(spot.value)} is denied: it could let the container come before the host's own."
 
@@ -63,9 +55,9 @@ def _ulimit(spot: Spot, settings: Resources) -> str | None:
 ulimit = _rule(
     "container.ulimit",
     "ulimits",
-    f"Allowed: {', '.join(ULIMITS)}.",
+    f"Allowed: {', '.join(BOUNDING_ULIMITS)}.",
     _ulimit,
-    lambda spot: [spot.value.lower()] if spot.value.lower() in _MORE_ULIMITS else None,
+    lambda spot: [spot.value.lower()] if spot.value.lower() in RAISING_ULIMITS else None,
 )
 
 
