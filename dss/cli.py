@@ -5,7 +5,6 @@ whether a settings file can be used.
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 
 from dss import __version__
+from dss.config.lines import toml
 from dss.config.load import SettingsError, load
 from dss.config.render import allowances
 from dss.config.values import suggestion
@@ -37,8 +37,8 @@ def fields(name: str) -> None:
     """
     What becomes of each field of the bodies that are judged.
 
-    NAME is a field, such as HostConfig.CapAdd, or a part of one, in any case; without it
-    all are listed.
+    NAME is a field, such as HostConfig.CapAdd or CapAdd, in all bodies that have it, or else a
+    part of one, in any case; without it all are listed.
     """
     found = [
         (table.name, row)
@@ -46,13 +46,14 @@ def fields(name: str) -> None:
         for row in table.rows
         if name.lower() in row.path.lower()
     ]
-    exact = [each for each in found if name.lower() == each[1].path.lower()]
+    exact = [each for each in found if f".{each[1].path}".lower().endswith(f".{name.lower()}")]
     if not found:
         known = {row.path for table in TABLES for row in table.rows}
         hint = suggestion(name, known | {path.rpartition(".")[2] for path in known})
         raise click.ClickException(f"no field is called {name!r}, so it is denied.{hint}")
-    if name and (exact or len(found) <= 5):
-        click.echo("\n\n".join(_told(table, row) for table, row in exact or found))
+    found = exact or found if name else found
+    if name and len(found) <= (12 if exact else 5):
+        click.echo("\n\n".join(_told(table, row) for table, row in found))
         return
     title = ""
     for table, row in found:
@@ -108,6 +109,5 @@ def check(config: Path) -> None:
         raise click.ClickException(str(error)) from None
     changed = allowances(settings)
     for key, value in changed.items():
-        shown = [str(each) for each in value] if isinstance(value, tuple) else value
-        click.echo(f"{key} = {json.dumps(shown, default=str)}")
+        click.echo(f"{key} = {toml(value)}")
     click.echo(f"{config}: {len(changed)} keys, nothing wrong")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve, fields
 from twisted.python.usage import Options as UsageOptions
@@ -104,7 +104,8 @@ unix:/run/dss.sock or tcp:2375:interface=127.0.0.1. May be repeated."""
 
     def opt_allow_bind(self, directory: str) -> None:
         """A host directory that clients may bind, with all below it; with :ro after \
-it, read-only only. CLIENT_DIR=DIR lets clients call it CLIENT_DIR. May be repeated."""
+it, read-only only. CLIENT_DIR=DIR lets clients call it CLIENT_DIR. May be repeated, \
+and adds to those of the settings file."""
         self["allow-bind"].append(directory)
 
     def opt_limit(self, setting: str) -> None:
@@ -150,7 +151,7 @@ hook_seconds. May be repeated."""
             sockets = [*listening, *([engine_path] if engine_path else [])]
             self["settings"] = OwnerSettings(
                 owner,
-                tuple(Root.parse(text) for text in self["allow-bind"]) or written.owner.allow_bind,
+                _roots([Root.parse(each) for each in self["allow-bind"]], written.owner.allow_bind),
                 evolve(written.limits, **self["limit"]),
                 written.containers,
                 written.owner.limits,
@@ -209,6 +210,14 @@ def _read(name: str) -> FileSettings:
         raise UsageError(f"--config {name}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _roots(told: Sequence[Root], written: Sequence[Root]) -> tuple[Root, ...]:
+    """
+    All allowed directories: where both name one, as the command line does.
+    """
+    names = {each.client_path for each in told}
+    return (*told, *(each for each in written if each.client_path not in names))
 
 
 def _credentials(name: str | None) -> Mapping[str, Credentials]:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from dss import __version__
 from dss.cli import main
+from dss.config.load import load
 from dss.policy.fields.tables import TABLES
 from dss.routes import ROUTES
 
@@ -41,7 +42,9 @@ def test_one_field_is_told_in_full(name: str) -> None:
 def test_an_exact_name_comes_before_what_it_is_a_part_of() -> None:
     found = ran("fields", "Memory")
     assert "Memory (Container update" in found.output
+    assert "HostConfig.Memory (Container create" in found.output
     assert "MemorySwap" not in found.output
+    assert "HostConfig.Privileged (Container create" in ran("fields", "privileged").output
 
 
 def test_a_field_that_there_is_not() -> None:
@@ -59,14 +62,22 @@ def test_routes() -> None:
 
 def test_check_of_a_good_file(tmp_path: Path) -> None:
     file = tmp_path / "dss.toml"
-    file.write_text("[containers]\nipc_modes = ['host']\ndevices = ['/dev/fuse']\n")
+    file.write_text(
+        "[owner]\nname = 'ci'\n[containers]\nipc_modes = ['host']\ndevices = ['/dev/fuse']\n"
+        "[[volumes.file_systems]]\ntype = 'nfs'\ndevices = [':/x']\n"
+    )
     found = ran("check", str(file))
     assert found.exit_code == 0
-    assert found.output.splitlines() == [
+    *lines, last = found.output.splitlines()
+    # They can be pasted.
+    assert load("\n".join(lines), "pasted") == load(file.read_text(), "file")
+    assert lines == [
+        'owner.name = "ci"',
         'containers.devices = ["/dev/fuse:rwm"]',
         'containers.ipc_modes = ["host"]',
-        f"{file}: 2 keys, nothing wrong",
+        'volumes.file_systems = [{ type = "nfs", devices = [":/x"] }]',
     ]
+    assert last == f"{file}: 4 keys, nothing wrong"
 
 
 def test_check_of_a_bad_file(tmp_path: Path) -> None:

@@ -92,10 +92,20 @@ def test_options_come_before_the_file(file: Path) -> None:
     assert options["listen"] == ["tcp:1"]
     found = settings_of(options)
     assert found.owner.name == "me"
-    assert found.roots == (Root(f"{file.parent}/other"),)
+    # Directories add up.
+    assert found.roots == (Root(f"{file.parent}/other"), Root(f"{file.parent}/root"))
     assert found.limits.hook_seconds == 3
     assert found.limits.idle_seconds == 8
     assert found.containers.capabilities == ("NET_ADMIN",)
+
+
+def test_a_directory_that_both_name(file: Path) -> None:
+    """
+    It is what the command line says.
+    """
+    directory = f"{file.parent}/root"
+    options = parsed("--config", str(file), "--listen", "tcp:1", "--allow-bind", f"{directory}:ro")
+    assert settings_of(options).roots == (Root(directory, read_only=True),)
 
 
 def test_a_root_of_the_file_is_checked_too(file: Path) -> None:

@@ -96,14 +96,15 @@ class PublishedPorts:
     )
     addresses: tuple[str, ...] = setting(
         "Addresses of the host, or networks of them, where ports may be published; empty "
-        "for all. Where a client names no address it gets the first of these.",
+        "for all. Where a client names no address, or all of them as 0.0.0.0, it gets the first "
+        "of these.",
         (),
         "list of addresses",
         values.listed(values.network),
     )
     loopback_only: bool = setting(
         "Whether ports may be published on the host's loopback addresses only. Where a "
-        "client names no address it gets 127.0.0.1.",
+        "client names no address, or all of them as 0.0.0.0, it gets 127.0.0.1.",
         False,
         "true or false",
     )

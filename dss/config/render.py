@@ -26,9 +26,9 @@ The settings file
     twist dss --config /etc/dss.toml
 
 The file is TOML. All of it is optional, and an option of the command line comes before what the
-file says. ``dss check FILE`` tells whether it can be used; ``dss fields`` tells which keys there
-are for a body field. A key that there is not, or a value that makes no sense, is told with its
-line, and dss does not start.
+file says; only the directories of ``--allow-bind`` add to the file's. ``dss check FILE`` tells
+whether it can be used; ``dss fields`` tells which keys there are for a body field. A key that there
+is not, or a value that makes no sense, is told with its line, and dss does not start.
 
 Without it containers may ask for what is *allowed by default* in ``doc/fields.rst``. A denial
 tells the line that would allow what was asked for::

@@ -4,11 +4,11 @@ Operations that the operator has to grant to an owner by name.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+from dss.config.lines import with_more
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.ruling import Forward, Judgement, Ruling, Stream
@@ -35,8 +35,7 @@ def check(operation: str, reason: str, around: Circumstances) -> None:
             "grant.missing",
             "",
             f"{operation} is denied. {reason}",
-            f"The operator can allow it with owner.grants = {json.dumps([operation])} in the "
-            "settings file.",
+            with_more("owner.grants", [operation], around.settings.grants),
         )
     )
 

@@ -375,7 +375,7 @@ def test_the_denial_tells_the_setting(case: Case) -> None:
     for each in problems(case.body):
         assert each.hint.endswith(" in the settings file.")
         lines.append(each.hint.split(" allow it with ")[1].removesuffix(" in the settings file."))
-    assert all(each.startswith(f"{case.setting} = ") for each in lines)
+    assert all(each.startswith((f"{case.setting} = ", f"{case.setting}.")) for each in lines)
     if len(lines) == 1:
         created(case.body, lines[0])
 

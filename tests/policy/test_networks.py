@@ -122,7 +122,8 @@ def test_networks_that_may_be_made(body: dict[str, Any]) -> None:
         (
             {"IPAM": {"Config": [{"Subnet": "93.184.216.0/24"}]}},
             "network.subnet",
-            'networks.subnets = ["93.184.216.0/24"]',
+            'networks.subnets = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", '
+            '"93.184.216.0/24"]',
         ),
         ({"IPAM": {"Config": [{"Subnet": "0.0.0.0/0"}]}}, "network.subnet", "networks.subnets"),
         ({"IPAM": {"Config": [{"Subnet": "here"}]}}, "network.subnet", "networks.subnets"),

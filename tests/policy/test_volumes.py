@@ -106,7 +106,7 @@ def test_volumes_that_may_be_made(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("body", "rule", "told"),
     [
-        ({"Driver": "nfs"}, "volume.driver", 'volumes.drivers = { "nfs" = [] }'),
+        ({"Driver": "nfs"}, "volume.driver", "volumes.drivers.nfs = []"),
         ({"Driver": "LOCAL"}, "volume.driver", ""),
         ({"Name": "dss-root-1"}, "volume.reserved", "dss-"),
         ({"Name": "DSS-x"}, "volume.reserved", "dss-"),

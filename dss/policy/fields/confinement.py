@@ -11,7 +11,7 @@ from dss.config.containers import Containers
 from dss.config.kernel import DEFAULT_CAPABILITIES, KNOWN_CAPABILITIES
 from dss.config.values import fits
 from dss.policy.fields.field import Rule, Spot
-from dss.policy.fields.rules import more_of, shown, toml
+from dss.policy.fields.rules import more_of, shown
 
 
 def _capability(written: str) -> str:
@@ -29,10 +29,10 @@ def _capabilities(spot: Spot, settings: Containers) -> str | None:
     return None
 
 
-def _capabilities_line(spot: Spot) -> str:
+def _capabilities_line(spot: Spot) -> list[str]:
     wanted = [_capability(each) for each in spot.value]
     missing = [each for each in wanted if each not in DEFAULT_CAPABILITIES]
-    return toml(missing) if set(missing) <= set(KNOWN_CAPABILITIES) else ""
+    return missing if set(missing) <= set(KNOWN_CAPABILITIES) else []
 
 
 capabilities = Rule(
@@ -77,7 +77,7 @@ sysctls = Rule(
     _sysctl,
     judges_empty=True,
     setting="containers.sysctls",
-    line=lambda spot: toml([spot.keys[-1]]) if _SYSCTL.fullmatch(spot.keys[-1]) else "",
+    line=lambda spot: [spot.keys[-1]] if _SYSCTL.fullmatch(spot.keys[-1]) else [],
 )
 
 #: How the option is written that takes something away.
@@ -96,10 +96,10 @@ def _security(spot: Spot, settings: Containers) -> str | None:
     return None
 
 
-def _security_line(spot: Spot) -> str:
-    line = toml(_unsafe(spot, Containers()))
+def _security_line(spot: Spot) -> list[str]:
+    line = _unsafe(spot, Containers())
     # A whole seccomp profile is too long to be repeated.
-    return line if len(line) <= 200 else ""
+    return line if sum(map(len, line)) <= 200 else []
 
 
 security_options = Rule(
@@ -125,8 +125,8 @@ def _namespace(
             return None
         return f"{shown(value)} is denied: {kind} of the host, or of others, leads there."
 
-    def line(spot: Spot) -> str:
-        return toml(["host"]) if setting and spot.value == "host" else ""
+    def line(spot: Spot) -> list[str]:
+        return ["host"] if setting and spot.value == "host" else []
 
     allowed = f"Allowed: {', '.join(values)}."
     return Rule(id, "rewrite", allowed, check, setting=setting, line=line, never=never)
@@ -155,5 +155,5 @@ annotation = Rule(
     _annotation,
     judges_empty=True,
     setting="containers.annotations",
-    line=lambda spot: toml([spot.keys[-1]]) if spot.keys[-1] else "",
+    line=lambda spot: [spot.keys[-1]] if spot.keys[-1] else [],
 )

@@ -10,7 +10,7 @@ from dss.config.containers import Containers
 from dss.config.values import Device, fits
 from dss.policy.fields.field import Rule, Spot
 from dss.policy.fields.paths import below_kernel
-from dss.policy.fields.rules import matching, shown, toml
+from dss.policy.fields.rules import matching, shown
 
 device_path = matching(
     "container.blkio",
@@ -36,12 +36,12 @@ def _device(spot: Spot, settings: Containers) -> str | None:
     return below_kernel(inside) if inside else None
 
 
-def _device_line(spot: Spot) -> str:
+def _device_line(spot: Spot) -> list[str]:
     path = spot.value.get("PathOnHost", "")
     try:
-        return toml([Device.parse(path).path])
+        return [Device.parse(path).path]
     except ValueError:
-        return ""
+        return []
 
 
 devices = Rule(
@@ -83,7 +83,8 @@ def _device_request(spot: Spot, settings: Containers) -> str | None:
             return f"the CDI device {shown(denied[0] if denied else '')} is denied."
         return None
     if driver not in ("", "nvidia") or not allowed.gpus:
-        return f"the driver {shown(driver)} is denied: it may add mounts and hooks."
+        what = f"the driver {shown(driver)} is" if driver else "GPUs are"
+        return f"{what} denied: drivers may add mounts and hooks."
     if not capabilities or any(
         "gpu" not in each or not set(each) <= _GPU_CAPABILITIES for each in capabilities
     ):
@@ -92,11 +93,11 @@ def _device_request(spot: Spot, settings: Containers) -> str | None:
     return f"{shown(denied[0])} is no GPU." if denied else None
 
 
-def _device_request_line(spot: Spot) -> str:
+def _device_request_line(spot: Spot) -> dict[str, object]:
     driver, ids = spot.value.get("Driver", ""), spot.value.get("DeviceIDs") or ()
     if driver == "cdi":
-        return f"{{ cdi = {toml(list(ids))} }}" if ids else ""
-    return "{ gpus = true }" if driver in ("", "nvidia") else ""
+        return {"cdi": list(ids)} if ids else {}
+    return {"gpus": True} if driver in ("", "nvidia") else {}
 
 
 device_requests = Rule(

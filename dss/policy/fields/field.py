@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from dss.config.containers import Containers
+from dss.config.lines import allowing
 from dss.errors import Problem
 
 
@@ -48,8 +49,8 @@ class Rule:
     @ivar setting: the key path of the setting by which an operator can allow more; empty
         where none can.
     @ivar never: why no setting can allow more, where that is not plain; for the documentation.
-    @ivar line: for a value that is denied, what that setting would be, as TOML; empty
-        where it can't allow this one.
+    @ivar line: for a value that is denied, what should be in that setting, as
+        L{allowing} takes it; nothing where it can't allow this one.
     """
 
     id: str
@@ -58,7 +59,7 @@ class Rule:
     check: Callable[[Spot, Any], str | None] | None = None
     judges_empty: bool = False
     setting: str = ""
-    line: Callable[[Spot], str] | None = None
+    line: Callable[[Spot], Any] | None = None
     never: str = ""
 
     def problems(self, spot: Spot, settings: Any = None) -> Iterator[Problem]:
@@ -70,17 +71,15 @@ class Rule:
         """
         if self.check is None or not (spot.value or self.judges_empty):
             return
-        reason = self.check(spot, settings or Containers())
+        by = settings or Containers()
+        reason = self.check(spot, by)
         if reason is not None:
-            yield Problem(self.id, spot.path, reason, self._hint(spot))
+            yield Problem(self.id, spot.path, reason, self._hint(spot, by))
 
-    def _hint(self, spot: Spot) -> str:
-        line = self.line(spot) if self.line is not None else ""
-        if not line:
-            return self.allowed
+    def _hint(self, spot: Spot, settings: Any) -> str:
+        wanted = self.line(spot) if self.line is not None else None
         return (
-            f"{self.allowed} The operator can allow it with {self.setting} = {line} in the "
-            "settings file."
+            f"{self.allowed} {allowing(self.setting, wanted, settings)}" if wanted else self.allowed
         )
 
 

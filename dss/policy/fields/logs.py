@@ -8,7 +8,7 @@ import re
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Rule, Spot
-from dss.policy.fields.rules import shown, toml
+from dss.policy.fields.rules import shown
 
 LOG_DRIVERS = ("json-file", "local", "none")
 #: What bounds a log, and what of the container itself is written into it.
@@ -63,7 +63,7 @@ log_driver = Rule(
     f"Allowed: {', '.join(LOG_DRIVERS)}.",
     _log_driver,
     setting="containers.log_drivers",
-    line=lambda spot: f"{{ {toml(spot.value)} = [] }}",
+    line=lambda spot: {spot.value: []},
 )
 
 
@@ -85,10 +85,10 @@ def log_options_of(name: str) -> Rule:
             return wrong and f"the option {shown(key)}: {wrong}"
         return f"the option {shown(key)} is denied."
 
-    def line(spot: Spot) -> str:
+    def line(spot: Spot) -> dict[str, list[str]]:
         driver, key = spot.inside.get(name), spot.keys[-1]
         option = f"{key}={spot.value}" if _wrong(key, spot.value) else key
-        return f"{{ {toml(driver)} = [{toml(option)}] }}" if driver else ""
+        return {driver: [option]} if driver else {}
 
     return Rule(
         "container.log_options",

@@ -5,7 +5,6 @@ Rows of the bodies that make networks, and join containers to them.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable
 
@@ -51,7 +50,7 @@ def _listed(
         f"Allowed: {', '.join(own)}.",
         check,
         setting=setting,
-        line=lambda spot: json.dumps([spot.value]),
+        line=lambda spot: [spot.value],
     )
 
 
@@ -70,7 +69,7 @@ _options = Rule(
     _option,
     judges_empty=True,
     setting="networks.options",
-    line=lambda spot: json.dumps([f"{spot.keys[-1]}={spot.value}"]),
+    line=lambda spot: [f"{spot.keys[-1]}={spot.value}"],
 )
 
 
@@ -84,6 +83,13 @@ def _subnet(spot: Spot, settings: Networks) -> str | None:
     return f"{spot.value!r} is denied: it would hide these addresses from the host."
 
 
+def _subnet_line(spot: Spot) -> list[str]:
+    try:
+        return [str(ipaddress.ip_network(spot.value, strict=False))]
+    except ValueError:
+        return []
+
+
 _subnets = Rule(
     "network.subnet",
     "limit",
@@ -91,7 +97,7 @@ _subnets = Rule(
     "that networks.denied_subnets names.",
     _subnet,
     setting="networks.subnets",
-    line=lambda spot: json.dumps([spot.value]),
+    line=_subnet_line,
 )
 
 

@@ -9,7 +9,7 @@ import re
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Rule, Spot
-from dss.policy.fields.rules import elsewhere, shown, toml
+from dss.policy.fields.rules import elsewhere, shown
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -33,12 +33,12 @@ def _host_port(spot: Spot, settings: Containers) -> str | None:
     return None
 
 
-def _host_port_line(spot: Spot) -> str:
+def _host_port_line(spot: Spot) -> list[str]:
     port = str(spot.value)
     found = _PORTS.fullmatch(port)
     if found is None or not 0 < int(found[1]) <= int(found[2] or found[1]) <= 65535:
-        return ""
-    return toml([*map(str, Containers().ports.ranges), port])
+        return []
+    return [port]
 
 
 #: For a port as a text, or as a number.
@@ -82,7 +82,7 @@ host_ip = Rule(
     "in place of all.",
     _host_ip,
     setting="containers.ports.addresses",
-    line=lambda spot: toml([spot.value]) if _address(spot.value) else "",
+    line=lambda spot: [spot.value] if _address(spot.value) else [],
 )
 
 

@@ -8,7 +8,6 @@ L{dss.policy.mounts} judge those.
 
 from __future__ import annotations
 
-import json
 import operator
 import re
 from collections.abc import Callable
@@ -98,8 +97,8 @@ def one_of(
             return None
         return f"{shown(spot.value)} is denied: {reason}"
 
-    def line(spot: Spot) -> str:
-        return toml([spot.value]) if settable in ("", spot.value) else ""
+    def line(spot: Spot) -> list[str]:
+        return [spot.value] if settable in ("", spot.value) else []
 
     verdict = "limit"
     allowed = f"Allowed: {listed}."
@@ -115,13 +114,6 @@ def more_of(path: str) -> Callable[[Containers], Any]:
     # A misspelt path is an error when it is written, not when it is needed.
     get(Containers())
     return get
-
-
-def toml(value: Any) -> str:
-    """
-    A value as TOML has it: strings, and lists of them, are written as in JSON.
-    """
-    return json.dumps(value, ensure_ascii=False)
 
 
 def at_least(id: str, least: int, reason: str) -> Rule:

@@ -46,8 +46,8 @@ def _profile(kind: str, modes: dict[str, str]) -> Rule:
             return None
         return f"{spot.value!r} is denied: it changes what confines the container."
 
-    def line(spot: Spot) -> str:
-        return f'["{modes[spot.value]}"]' if spot.value in modes else ""
+    def line(spot: Spot) -> list[str]:
+        return [modes[spot.value]] if spot.value in modes else []
 
     return Rule(
         "container.security_opt",

@@ -13,7 +13,7 @@ from dss.config.kernel import BOUNDING_ULIMITS, RAISING_ULIMITS
 from dss.config.resources import Resources
 from dss.config.values import fits
 from dss.policy.fields.field import Rule, Spot
-from dss.policy.fields.rules import shown, toml
+from dss.policy.fields.rules import shown
 
 _SECTION = "containers.resources"
 
@@ -30,10 +30,6 @@ def _rule(
     @param line: the value of the setting that would allow it, or L{None} where none would.
     """
 
-    def text(spot: Spot) -> str:
-        value = line(spot)
-        return "" if value is None else toml(value)
-
     return Rule(
         id,
         "limit",
@@ -41,7 +37,7 @@ def _rule(
         lambda spot, settings: check(spot, settings.resources),
         judges_empty,
         f"{_SECTION}.{key}",
-        text,
+        line,
     )
 
 

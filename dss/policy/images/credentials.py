@@ -9,6 +9,7 @@ import binascii
 import re
 from typing import Any
 
+from dss.config.lines import allowing
 from dss.config.registries import host_of
 from dss.errors import BadRequest, Denied, Problem
 from dss.model import gojson
@@ -91,7 +92,6 @@ def check_host(host: str, around: Circumstances, field: str) -> None:
                 "registry.host",
                 field,
                 f"the engine would connect to {host!r}, which is not allowed.",
-                f'The operator can allow it with registries.pull = ["{host}"] in the settings '
-                "file.",
+                allowing("registries.pull", [host], around.settings.registries),
             )
         )

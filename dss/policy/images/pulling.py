@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from dss.config.lines import allowing
 from dss.errors import Denied, EngineOdd, Problem
 from dss.model.facts import ImageFacts, ImageNamed, Json
 from dss.model.images import AllImages, Begin, End, Keep, RegistryDigest
@@ -97,8 +98,8 @@ def check_pull(wanted: Reference, around: Circumstances) -> None:
                 "image.pull",
                 "fromImage",
                 f"{wanted.familiar!r} is not what may be pulled.",
-                f"Allowed: {allowed}. The operator can allow it with registries.pull = "
-                f'["{wanted.repository}"] in the settings file.',
+                f"Allowed: {allowed}. "
+                + allowing("registries.pull", [wanted.repository], around.settings.registries),
             )
         )
 

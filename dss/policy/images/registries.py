@@ -4,6 +4,7 @@ What goes to registries: pushes, searches, logins and questions about an image.
 
 from __future__ import annotations
 
+from dss.config.lines import allowing
 from dss.config.registries import host_of
 from dss.errors import Denied, Problem
 from dss.model import gojson
@@ -43,8 +44,8 @@ def push(request: Request, around: Circumstances) -> Judgement[Ruling]:
                 "image.push",
                 "name",
                 f"{wanted.familiar_name!r} is not where may be pushed to.",
-                f"Allowed: {allowed}. The operator can allow it with registries.push = "
-                f'["{wanted.repository}"] in the settings file.',
+                f"Allowed: {allowed}. "
+                + allowing("registries.push", [wanted.repository], around.settings.registries),
             )
         )
     found = yield from ask(ImageNamed(wanted.familiar))

@@ -7,12 +7,12 @@ root around it, and once more by the innermost one around what its links lead to
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
+from dss.config.lines import added, with_more
 from dss.config.settings import Root
 from dss.errors import Problem
 from dss.model.facts import HostPath, MakeDirectory
@@ -86,11 +86,12 @@ def allowed_roots(roots: Sequence[Root], wanted: str = "") -> str:
     hint = hint or "No host directory is allowed here."
     if wanted in ("", "/"):
         return hint
-    line = json.dumps([wanted], ensure_ascii=False)
-    return (
-        f"{hint} The operator can allow it with owner.allow_bind = {line} in the settings file, or "
-        "with --allow-bind."
-    )
+    if any(each.path != each.client_path for each in roots):
+        # Where they are on the host is not for the client to know.
+        line = added("owner.allow_bind", [wanted])
+    else:
+        line = with_more("owner.allow_bind", [wanted], roots)
+    return f"{hint} {line.removesuffix('.')}, or with --allow-bind {wanted}."
 
 
 def judge_path(

@@ -8,10 +8,10 @@ takes any directory of the host, and most types of file system any device or ser
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from dss.config.lines import added, allowing, with_more
 from dss.config.values import fits
 from dss.config.volumes import Volumes
 from dss.errors import BadRequest, Problem
@@ -124,7 +124,7 @@ def driver_problem(driver: str, at: str, settings: Volumes) -> Problem | None:
         "volume.driver",
         at,
         f"{driver!r} is denied: a driver mounts what it likes.",
-        f"Allowed: local.{_settable('volumes.drivers', f'{{ {json.dumps(driver)} = [] }}')}",
+        f"Allowed: local. {allowing('volumes.drivers', {driver: []}, settings)}",
     )
 
 
@@ -152,14 +152,12 @@ def _of_plugin(
     known = settings.drivers.get(driver, ())
     for key, value in options.items():
         if not fits(f"{key}={value}", known):
-            line = _settable(
-                "volumes.drivers", f"{{ {json.dumps(driver)} = [{json.dumps(f'{key}=*')}] }}"
-            )
+            line = allowing("volumes.drivers", {driver: [f"{key}=*"]}, settings)
             yield Problem(
                 "volume.options",
                 f"{at}[{key!r}]",
                 f"the option {key!r} of the driver {driver!r} is denied with this value.",
-                f"Leave it out.{line}",
+                f"Leave it out. {line}",
             )
 
 
@@ -215,16 +213,17 @@ def _of_file_system(options: Mapping[str, str], at: str, settings: Volumes) -> I
     known = [each for each in settings.file_systems if each.type == kind]
     if _FLAGS.isdisjoint(given) and any(each.covers(device, given) for each in known):
         return
-    written = ", ".join(map(_written, given))
-    listed = f"devices = [{json.dumps(device)}], options = [{written}]"
-    line = f"[{{ type = {json.dumps(kind)}, {listed} }}]"
+    wanted = {"type": kind, "devices": [device], "options": [*map(_written, given)]}
+    # What is there can have secrets, so that it is not told.
+    add = added if settings.file_systems else with_more
+    line = f" {add('volumes.file_systems', [wanted])}"
     settable = kind and device and _FLAGS.isdisjoint(given) and ".." not in device.split("/")
     yield Problem(
         "volume.options",
         at,
         f"the host would mount {device!r} with the type {kind!r} and the options "
         f"{', '.join(map(_shown, given)) or 'none'}: it is not known to be harmless.",
-        fields.options.allowed + (_settable("volumes.file_systems", line) if settable else ""),
+        fields.options.allowed + (line if settable else ""),
     )
 
 
@@ -241,8 +240,4 @@ def _written(option: str) -> str:
     An option as the settings file has it.
     """
     name, equals, _ = option.partition("=")
-    return json.dumps(f"{name}=*" if equals and name.casefold() in _SECRETS else option)
-
-
-def _settable(key: str, line: str) -> str:
-    return f" The operator can allow it with {key} = {line} in the settings file."
+    return f"{name}=*" if equals and name.casefold() in _SECRETS else option
