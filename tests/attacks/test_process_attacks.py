@@ -10,6 +10,7 @@ from tests.attacks.cases_create import ATTACKER, SECRET, Scene
 from tests.conftest import StartGuard
 from tests.engines.api import Api
 from tests.engines.machine import Engine
+from tests.engines.patience import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -25,6 +26,8 @@ def _running(api: Api) -> str:
     body = {"Image": "busybox", "Cmd": ["tail", "-f", "/dev/null"], "StopSignal": "KILL"}
     made: str = api.post("/containers/create", body)["Id"]
     api.post(f"/containers/{made}/start")
+    # The engine answers a moment before its runtime has become the container's program.
+    eventually(lambda: b"tail" in _told(api, made, "-ef"), "the container's program")
     return made
 
 

@@ -32,6 +32,8 @@ def test_modes_dots_and_all_ports(engine: Engine, guard: StartGuard, tmp_path: A
             engine.api.post("/containers/create", {"Image": "busybox"})["Id"]
         )
     )["HostConfig"]
+    # Engine 20.10 takes the word for a profile, and starts nothing with it.
+    builtin = ["seccomp=builtin"] if engine.version >= (1, 42) else []
     made = api.post(
         "/containers/create",
         {
@@ -46,7 +48,7 @@ def test_modes_dots_and_all_ports(engine: Engine, guard: StartGuard, tmp_path: A
                 ],
                 "VolumeDriver": "local",
                 "PublishAllPorts": True,
-                "SecurityOpt": ["no-new-privileges=false", "seccomp=builtin"],
+                "SecurityOpt": ["no-new-privileges=false", *builtin],
                 "Runtime": "runc",
                 "MaskedPaths": usual["MaskedPaths"],
                 "ReadonlyPaths": usual["ReadonlyPaths"],
