@@ -21,6 +21,7 @@ from dss.policy.filters import read_once
 from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
+from dss.policy.sizes import label_problems
 
 _CLASSIC = "Set DOCKER_BUILDKIT=0 to use the classic builder."
 
@@ -82,7 +83,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         names[wanted], wrong = yield from target_problems(wanted, "t", around.owner)
         problems += wrong
     labels = _labels(text_of(request, "labels"))
-    problems += label_rules.problems(labels, "labels")
+    problems += [*label_rules.problems(labels, "labels"), *label_problems(labels, "labels")]
     if problems:
         raise Denied(problems)
     query: dict[str, QueryValue] = {

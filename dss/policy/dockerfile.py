@@ -17,6 +17,7 @@ from attrs import frozen
 
 from dss.errors import BadRequest, Problem
 from dss.policy import labels as label_rules
+from dss.policy.sizes import LABELS, size_of
 
 #: The names of the stages so far, and how many they are.
 Stages = tuple[frozenset[str], int]
@@ -127,6 +128,7 @@ class _Reader:
         self._arguments: dict[str, str | None] = {}
         self._bases: list[Base] = []
         self._problems: list[Problem] = []
+        self._labels = 0
         for line in self._instructions(_decoded(text)):
             self._instruction(line)
 
@@ -297,6 +299,10 @@ class _Reader:
                 )
 
     def _label(self, rest: str) -> None:
+        self._labels += size_of(rest)
+        if self._labels > LABELS:
+            self._deny("label", f"its labels have more than {LABELS} bytes.")
+            return
         words = self._words(rest)
         keys = [word.partition("=")[0] for word in words]
         if words and "=" not in words[0]:

@@ -20,6 +20,7 @@ from dss.model.facts import ImageFacts
 from dss.model.ruling import ImagesWatch
 from dss.policy.images import loading
 from dss.policy.images.archives import read
+from dss.policy.sizes import LABELS
 from dss.wire.images import ImagesReader
 from tests.policy.archives_made import Image, digest, layer, saved
 from tests.policy.images_world import World
@@ -193,6 +194,19 @@ def test_labels_in_any_case() -> None:
     twice = Image().json.replace(b'"config": {}', b'"config":{"Labels":{},"labels":{}}')
     with pytest.raises(BadRequest, match="two fields"):
         read(files(saved(Image(raw=twice))))
+
+
+def test_labels_have_a_bound() -> None:
+    """
+    Every list of images that the engine makes has them.
+    """
+    for size in (LABELS, LABELS + 1):
+        image = Image(config={"Labels": {"": "x" * size}})
+        if size == LABELS:
+            assert read(files(saved(image)))
+        else:
+            with pytest.raises(BadRequest, match="bytes of labels"):
+                read(files(saved(image)))
 
 
 def test_layers_that_are_compressed_or_linked() -> None:

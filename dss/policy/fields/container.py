@@ -4,11 +4,13 @@ Rows of what a container is, apart from its host: the engine's C{container.Confi
 
 from __future__ import annotations
 
+from dss.policy import sizes
 from dss.policy.fields import health, paths, rules, weights
 from dss.policy.fields.field import Field
 from dss.policy.fields.labelled import labels
 
 _own = rules.allow("container.process")
+_words = rules.texts("container.process", sizes.WORDS)
 _query = rules.drop("container.query")
 _image = rules.elsewhere(
     "container.image", "one's own images and those that nobody owns, by any reference"
@@ -38,12 +40,12 @@ ROWS = (
     Field(
         "Env",
         "array of string",
-        _own,
+        rules.texts("container.process", sizes.ENVIRONMENT),
         "Is read inside the container only.",
         given=("containers.force.environment", "containers.defaults.environment"),
     ),
-    Field("Cmd", "words", _own, "Runs inside the container only."),
-    Field("Entrypoint", "words", _own, "Runs inside the container only."),
+    Field("Cmd", "words", _words, "Lists show it whole."),
+    Field("Entrypoint", "words", _words, "Lists show it whole."),
     Field("Healthcheck", "object", _own, "Runs inside the container only."),
     Field("Healthcheck.Test", "array of string", health.test, "The engine ends at an empty one."),
     Field("Healthcheck.Interval", "int64", weights.interval, "Each check is work for the engine."),

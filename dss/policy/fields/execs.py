@@ -4,10 +4,12 @@ Rows of a process that is started in a running container.
 
 from __future__ import annotations
 
+from dss.policy import sizes
 from dss.policy.fields import paths, rules
 from dss.policy.fields.field import Field
 
 _own = rules.allow("exec.process")
+_words = rules.texts("exec.process", sizes.WORDS)
 _drop = rules.drop("exec.process")
 
 CREATE_ROWS = (
@@ -19,11 +21,11 @@ CREATE_ROWS = (
     Field(
         "Env",
         "array of string",
-        _own,
+        _words,
         "Is read inside the container only.",
         given=("containers.force.environment",),
     ),
-    Field("Cmd", "words", _own, "Runs inside the container only."),
+    Field("Cmd", "words", _words, "The engine keeps it, started or not."),
     Field(
         "Privileged",
         "boolean",

@@ -6,12 +6,18 @@ from __future__ import annotations
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Field, Rule, Spot
-from dss.policy.fields.rules import elsewhere, shown
+from dss.policy.fields.rules import shown
 from dss.policy.labels import reserved
+from dss.policy.sizes import LABELS, labels_size, too_large
 
 _WHY = "Labels tell who owns what."
 
-_stamped = elsewhere("label.stamp", "any labels but those of dss; the owner's are added")
+_stamped = Rule(
+    "label.stamp",
+    "rewrite",
+    f"any labels but those of dss, up to {LABELS // 1024} KiB in all; the owner's are added",
+    lambda spot, settings: too_large(labels_size(spot.value), LABELS),
+)
 
 
 def _reserved(spot: Spot, settings: Containers) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Rule, Spot
+from dss.policy.sizes import size_of, too_large
 
 
 def shown(value: Any) -> str:
@@ -71,6 +72,17 @@ def limit(id: str, allowed: str, check: Callable[[Any], str | None]) -> Rule:
     A rule that denies some values, given only the value.
     """
     return Rule(id, "limit", allowed, lambda spot, settings: check(spot.value))
+
+
+def texts(id: str, most: int) -> Rule:
+    """
+    A rule that allows any text, or list of texts, of some bytes in all.
+    """
+    return limit(
+        id,
+        f"Allowed: up to {most // 1024} KiB in all.",
+        lambda value: too_large(size_of(value), most),
+    )
 
 
 def one_of(

@@ -10,6 +10,7 @@ import re
 from attrs import evolve
 
 from dss.config.containers import Containers
+from dss.policy import sizes
 from dss.policy.fields import confinement, health, paths, rules, weights
 from dss.policy.fields.field import Field, Rule, Spot
 from dss.policy.fields.host import MOUNT_ROWS
@@ -17,6 +18,7 @@ from dss.policy.fields.labelled import labels
 from dss.policy.fields.resources import ulimits
 
 _own = rules.allow("container.process")
+_words = rules.texts("container.process", sizes.WORDS)
 _inside = "See the fields inside."
 _runs = "Runs inside the container only."
 _dns = rules.allow("container.dns")
@@ -75,7 +77,7 @@ def _placeholders(value: str | list[str]) -> str | None:
             if not _PLACEHOLDER.match(opened):
                 told = rules.shown("{{" + opened)
                 return f"{told} is denied: the Swarm's manager would run it as a template."
-    return None
+    return sizes.too_large(sizes.size_of(value), sizes.WORDS)
 
 
 _template = rules.limit(
@@ -113,8 +115,8 @@ ROWS = (
         ),
         "Is resolved once; the engine gets the id, or the digest where a registry has it.",
     ),
-    Field("Command", "array of string", _own, _runs),
-    Field("Args", "array of string", _own, _runs),
+    Field("Command", "array of string", _words, "Lists show it whole."),
+    Field("Args", "array of string", _words, "Lists show it whole."),
     Field("Hostname", "string", _template, "Managers run it as a template.", "1.27"),
     Field(
         "Env",

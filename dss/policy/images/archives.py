@@ -17,6 +17,7 @@ from dss.model import gojson
 from dss.model.archives import ArchiveFile, ArchiveFiles
 from dss.model.owner import owner_of
 from dss.model.reference import Reference, canonical
+from dss.policy.sizes import LABELS, labels_size
 
 #: The most images of an archive, and levels of indices.
 IMAGES = 1000
@@ -100,6 +101,8 @@ def _image(entry: dict[str, Any], archive: ArchiveFiles) -> Loaded:
     labels = gojson.MapOf(_TEXT)
     given = _inside(_inside(value, "config"), "labels")
     known = {} if given is None else gojson.decode(given, labels).value or {}
+    if labels_size(known) > LABELS:
+        raise BadRequest(f"an image in the archive has more than {LABELS} bytes of labels")
     return Loaded(f"sha256:{config.digest}", owner_of(known), _tags(entry))
 
 
