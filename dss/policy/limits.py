@@ -100,6 +100,29 @@ def update_problems(
         yield _unlimited("pids", "PidsLimit", ceilings.pids)
 
 
+def whole_cpus(
+    update: Mapping[str, Any], current: Mapping[str, Any], ceiling: float | None
+) -> dict[str, int]:
+    """
+    What an update must say besides of a quota and its period: both together are so many CPUs,
+    and another update on its way may change the one that this one leaves.
+
+    @param current: the container's resources as they are.
+    @param ceiling: how many CPUs it may have, where it has no quota yet.
+    """
+    asked = {name: update.get(name) or 0 for name in _CPU_FIELDS}
+    if not (asked["CpuQuota"] or asked["CpuPeriod"]):
+        return {}
+    if asked["NanoCpus"] or (current.get("NanoCpus") or 0) > 0:
+        # The engine takes no quota beside these, and says so.
+        return {}
+    period = asked["CpuPeriod"] or current.get("CpuPeriod") or _PERIOD
+    quota = asked["CpuQuota"] or current.get("CpuQuota") or 0
+    if quota <= 0 and ceiling is not None:
+        quota = int(ceiling * period)
+    return {"CpuPeriod": period, "CpuQuota": quota}
+
+
 def _over(name: str, at: str, value: float, ceiling: float) -> Problem:
     return Problem(
         f"container.ceiling.{name}",

@@ -25,17 +25,19 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         restart policy where a host directory is bound that the owner can replace.
     """
     body = UPDATE.read(request.body)
-    settings = around.settings.containers
+    settings, sums = around.settings.containers, around.settings.sums
     problems = list(UPDATE.problems(body, settings))
     reference = request.params["id"]
     found = yield from own_container(reference)
-    if settings.ceilings != Ceilings():
+    changes = dict(UPDATE.cleaned(body))
+    if settings.ceilings != Ceilings() or sums.cpus is not None:
         current = yield from ask(ContainerJson(found.id))
         if current is None:
             raise NotFound(f"No such container: {reference}")
-        problems.extend(
-            limits.update_problems(body, current.get("HostConfig") or {}, settings.ceilings)
-        )
+        host = current.get("HostConfig") or {}
+        problems.extend(limits.update_problems(body, host, settings.ceilings))
+        if settings.ceilings.cpus is not None or sums.cpus is not None:
+            changes.update(limits.whole_cpus(body, host, settings.ceilings.cpus))
     policy = (body.get("RestartPolicy") or {}).get("Name", "")
     if policy not in ("", "no"):
         loose = yield from loose_mounts(found.id, around)
@@ -44,9 +46,9 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
             problems.append(problem)
     if problems:
         raise Denied(problems)
-    released = yield from claims.for_update(found.id, body, around.settings.sums)
+    released = yield from claims.for_update(found.id, changes, sums)
     return Forward(
         params={"id": found.id},
-        body=gojson.encode(UPDATE.cleaned(body)),
+        body=gojson.encode(changes),
         reply=Stream(released, as_asked(reference, found.id)),
     )

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import assume, settings
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from dss.config.containers import Containers
@@ -396,6 +396,48 @@ def test_an_update_over_a_ceiling(current: dict[str, Any], body: dict[str, Any],
 )
 def test_an_update_below_the_ceilings(current: dict[str, Any], body: dict[str, Any]) -> None:
     assert updated(body, current)
+
+
+_CPUS = {"CpuQuota": st.integers(-1, 2**20), "CpuPeriod": st.integers(0, 2**18)}
+
+
+_ASKED = st.fixed_dictionaries({}, optional=_CPUS)
+
+
+@drawn(_ASKED, _ASKED, _ASKED)
+@settings(deadline=None)
+def test_two_updates_at_once_stay_below_the_ceiling(
+    current: dict[str, int], one: dict[str, int], other: dict[str, int]
+) -> None:
+    """
+    Each is judged by what is there before both; the engine makes one after the other.
+    """
+    before = limits.cpus_of(current)
+    assume(before <= 2)
+    left = dict(current)
+    for body in (one, other):
+        try:
+            sent = json.loads(updated(body, current).body or b"")
+        except Denied:
+            return
+        left.update({name: value for name, value in sent.items() if value})
+    assert limits.cpus_of(left) <= 2
+    assert limits.cpus_of(left) > 0 or before == 0
+
+
+def test_an_update_of_cpus_is_whole() -> None:
+    quota = {"CpuQuota": 20_000}
+    for current, body, sent in (
+        ({}, {"CpuQuota": 9}, {"CpuQuota": 9, "CpuPeriod": 100_000}),
+        (quota, {"CpuPeriod": 10_000}, {"CpuPeriod": 10_000, **quota}),
+        ({}, {"CpuPeriod": 5000}, {"CpuPeriod": 5000, "CpuQuota": 10_000}),
+        # The engine says that these are not together.
+        ({"NanoCpus": 5}, {"CpuQuota": 9}, {"CpuQuota": 9}),
+        (quota, {"NanoCpus": 5}, {"NanoCpus": 5}),
+        (quota, {"Memory": 5}, {"Memory": 5}),
+    ):
+        assert json.loads(updated(body, current).body or b"") == sent
+    assert json.loads(updated({"CpuQuota": 9}, {}, "").body or b"") == {"CpuQuota": 9}
 
 
 def test_an_update_of_a_container_that_is_gone() -> None:

@@ -4,6 +4,7 @@ What settings allow, force and give is what real engines have: by their own insp
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,29 @@ def test_update(engine: Engine, guarded: Guard) -> None:
     assert (host["Memory"], host["MemorySwap"]) == (100 * MIB, 200 * MIB)
     assert host["PidsLimit"] == 40
     assert host["NanoCpus"] == 1_000_000_000
+
+
+def test_two_updates_at_once(engine: Engine, guarded: Guard) -> None:
+    """
+    Each of them is fine by what is there before both. Of halves the engine makes more.
+    """
+    before = {"CpuPeriod": 100_000, "CpuQuota": 20_000}
+    made = guarded.api.post("/containers/create", {"Image": "busybox", "HostConfig": before})["Id"]
+    halves = ({"CpuQuota": 90_000}, {"CpuPeriod": 20_000})
+
+    def update(api: Api, body: dict[str, int]) -> None:
+        api.post(f"/containers/{made}/update", body)
+
+    def cpus() -> float:
+        host = engine.api.get(f"/containers/{made}/json")["HostConfig"]
+        return float(host["CpuQuota"] / host["CpuPeriod"])
+
+    for half in halves:
+        update(engine.api, half)
+    assert cpus() == 4.5
+    with ThreadPoolExecutor(2) as at_once:
+        for _ in range(10):
+            update(engine.api, before)
+            for each in [at_once.submit(update, guarded.api, half) for half in halves]:
+                each.result()
+            assert cpus() in (0.9, 1)
