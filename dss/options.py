@@ -110,8 +110,8 @@ and adds to those of the settings file."""
 
     def opt_limit(self, setting: str) -> None:
         """NAME=NUMBER changes a limit: connections, head_bytes, head_seconds, \
-idle_seconds, json_bytes, pending_json_bytes, json_seconds, question_seconds or \
-hook_seconds. May be repeated."""
+idle_seconds, json_bytes, reply_bytes, pending_json_bytes, json_seconds, \
+question_seconds or hook_seconds. May be repeated."""
         name, equals, number = setting.partition("=")
         known = [each.name for each in fields(Limits)]
         if name not in known or not equals:

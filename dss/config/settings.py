@@ -100,7 +100,9 @@ class Limits:
     @ivar head_bytes: bytes of a request's line and headers.
     @ivar head_seconds: from a head's first byte to its last.
     @ivar idle_seconds: how long a connection may stay between two requests.
-    @ivar json_bytes: bytes of a JSON body that is judged, of a request or a reply.
+    @ivar json_bytes: bytes of a JSON body that is judged, of a request or a line of a stream.
+    @ivar reply_bytes: bytes of a JSON reply of the engine that dss reads: a list has the
+        objects of all owners.
     @ivar pending_json_bytes: bytes of one owner's JSON bodies that have begun to arrive.
     @ivar json_seconds: how long a JSON body may take to arrive.
     @ivar question_seconds: how long the engine may take to answer a question of dss.
@@ -112,7 +114,10 @@ class Limits:
     head_seconds: int = _limit(30, "From a head's first byte to its last.")
     idle_seconds: int = _limit(3600, "How long a connection may stay between two requests.")
     json_bytes: int = _limit(
-        8 * 1024 * 1024, "Bytes of a JSON body that is judged, of a request or a reply."
+        8 * 1024 * 1024, "Bytes of a JSON body that is judged, of a request or a line of a stream."
+    )
+    reply_bytes: int = _limit(
+        64 * 1024 * 1024, "Bytes of a JSON reply of the engine that dss reads."
     )
     pending_json_bytes: int = _limit(
         64 * 1024 * 1024, "Bytes of one owner's JSON bodies that have begun to arrive."

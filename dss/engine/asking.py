@@ -96,7 +96,7 @@ class _Collector:
 
     def __init__(self, limits: Limits, clock: IReactorTime) -> None:
         self.answer: Deferred[EngineAnswer] = Deferred(self._cancelled)
-        self._limit = limits.json_bytes
+        self._limit = limits.reply_bytes
         self._pieces: list[bytes] = []
         self._size = 0
         self._status = 0

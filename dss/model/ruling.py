@@ -94,9 +94,11 @@ class EditLines:
 
     @ivar edit: given one value, the value that the client gets, or L{None} to drop
         it. The same object means the same bytes.
+    @ivar drops_long: whether a line that is over the limit is left out; the reply ends else.
     """
 
     edit: Edit
+    drops_long: bool = False
 
 
 @frozen

@@ -50,7 +50,8 @@ def watch(request: Request, around: Circumstances) -> Judgement[Ruling]:
     yield from watcher.look([kind for kind in _ASKED_FOR if not types or kind in types])
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
-        reply=EditLines(watcher.edit),
+        # One owner's event that is too long must not end another's stream.
+        reply=EditLines(watcher.edit, drops_long=True),
         rewrites=("events: own ones only",),
     )
 

@@ -291,7 +291,7 @@ class Exchange:
         assert forward is not None
         treatment = forward.reply
         answers = self._guard.answers
-        limit = self._guard.limits.json_bytes
+        limits = self._guard.limits
         good = head.status < 300
         edit_head = None if isinstance(treatment, (EditLines, Hijack)) else treatment.edit_head
         if edit_head is not None:
@@ -305,13 +305,13 @@ class Exchange:
         if self._head.method == "HEAD" or head.status in (204, 304):
             flow: ReplyFlow = PassOn(self, head)
         elif isinstance(treatment, EditLines) and good:
-            flow = Lines(self, head, treatment, answers, limit)
+            flow = Lines(self, head, treatment, answers, limits.json_bytes)
         elif (isinstance(treatment, EditJson) and good) or (
             isinstance(treatment, (EditJson, Stream))
             and treatment.edit_error is not None
             and head.status >= 400
         ):
-            flow = Collected(self, head, treatment, answers, limit)
+            flow = Collected(self, head, treatment, answers, limits.reply_bytes)
         else:
             flow = PassOn(self, head)
         self._flow = flow

@@ -207,7 +207,7 @@ class Lines:
         self._sink = sink
         self._treatment = treatment
         self._answers = answers
-        self._splitter = LineSplitter(limit)
+        self._splitter = LineSplitter(limit, treatment.drops_long)
         self._waiting: deque[bytes] = deque()
         self._editing: Deferred[Json] | None = None
         self._ended = False

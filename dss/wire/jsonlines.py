@@ -12,13 +12,16 @@ class LineSplitter:
     Cuts a stream at its newlines, however the stream is cut into pieces.
     """
 
-    __slots__ = ("_limit", "_rest", "_size")
+    __slots__ = ("_drops", "_is_dropping", "_limit", "_rest", "_size")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, drops: bool = False) -> None:
         """
         @param limit: how many bytes a line may have.
+        @param drops: whether a longer line is left out, with the stream going on.
         """
         self._limit = limit
+        self._drops = drops
+        self._is_dropping = False
         self._rest: list[bytes] = []
         self._size = 0
 
@@ -32,15 +35,24 @@ class LineSplitter:
         *whole, rest = data.split(b"\n")
         lines = []
         for piece in whole:
-            lines.append(b"".join([*self._rest, piece, b"\n"]))
+            if not self._is_dropping:
+                lines.append(b"".join([*self._rest, piece, b"\n"]))
+            self._is_dropping = False
             self._rest = []
             self._size = 0
-        if rest:
+        if rest and not self._is_dropping:
             self._rest.append(rest)
             self._size += len(rest)
             if self._size > self._limit:
-                raise EngineOdd(f"a line of the engine's reply is over {self._limit} bytes")
+                self._too_long()
         return lines
+
+    def _too_long(self) -> None:
+        if not self._drops:
+            raise EngineOdd(f"a line of the engine's reply is over {self._limit} bytes")
+        self._is_dropping = True
+        self._rest = []
+        self._size = 0
 
     def end(self) -> list[bytes]:
         """

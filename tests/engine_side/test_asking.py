@@ -23,7 +23,7 @@ class Place:
     def __init__(self) -> None:
         self.clock = Clock()
         self.engine = Engine(self.clock)
-        limits = Limits(question_seconds=10, json_bytes=100)
+        limits = Limits(question_seconds=10, reply_bytes=100)
         self.asker = Asker(EnginePool(self.engine, self.clock), limits, self.clock)
 
     def ask(self, *segments: str, **query: str) -> tuple[list[object], Wire]:

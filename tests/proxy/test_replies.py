@@ -372,6 +372,18 @@ def test_a_line_without_end() -> None:
     assert isinstance(sink.error, EngineOdd)
 
 
+def test_a_line_that_is_left_out() -> None:
+    """
+    Of events, of which one is not worth the stream.
+    """
+    sink = Sink()
+    flow = Lines(sink, OK, EditLines(settled, drops_long=True), answers(lambda value: value), 10)
+    flow.received(b"1\n" + b"1" * 11)
+    flow.received(b"1\n2\n")
+    assert sink.error is None
+    assert sink.body == b"1\n2\n"
+
+
 def test_a_line_whose_edit_fails() -> None:
     """
     The reply ends there, now or later.

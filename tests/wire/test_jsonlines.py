@@ -54,6 +54,21 @@ def test_no_bytes_are_kept_beyond_the_limit(pieces: list[bytes]) -> None:
         assert all(line.index(b"\n") == len(line) - 1 for line in found[:-1])
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_long_line_is_left_out(size: int) -> None:
+    """
+    However it is cut; those around it come. At the limit it is kept.
+    """
+    splitter = LineSplitter(10, drops=True)
+    stream = b"a\n" + b"x" * 41 + b"\n" + b"y" * 10 + b"\nb"
+    found = []
+    for start in range(0, 44, size):
+        found += splitter.feed(stream[start : min(start + size, 43)])
+    found += splitter.feed(stream[43:])
+    assert found == [b"a\n", b"y" * 10 + b"\n"]
+    assert splitter.end() == [b"b"]
+
+
 def test_a_line_is_not_waited_for() -> None:
     """
     A line comes with the piece that completes it.
