@@ -24,6 +24,7 @@ from dss.ledger.ledger import AnyLedger, Ledger, LedgerError, NoLedger
 from dss.options import Options
 from dss.proxy.container_socket import ContainerListener
 from dss.proxy.guard import Guard
+from dss.proxy.host import lacking
 from dss.proxy.listener import Listener
 from dss.proxy.reconciling import LedgerService
 
@@ -88,6 +89,16 @@ class _GuardService(Service):
             owner=settings.owner.name,
             roots=", ".join(str(root) for root in settings.roots) or "none",
         )
+        for root in settings.roots:
+            missing = "" if root.read_only else lacking(root.path)
+            if missing:
+                _log.warn(
+                    "{path} is mounted without {missing}: what a container leaves there can make "
+                    "a user of the host, who reaches it, root (doc/security.rst). "
+                    "mount -o bind,{missing} {path} {path} mends it, before dss starts",
+                    path=root.path,
+                    missing=missing,
+                )
         if settings.engine_socket.replacement is None:
             _log.info(
                 "containers get no socket in place of the engine's: {reason}", reason=self._without

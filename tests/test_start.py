@@ -13,10 +13,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 
 from dss.errors import StartError
@@ -309,6 +311,31 @@ async def test_who_may_connect(tmp_path: Path) -> None:
     await service.stopService()
     assert [(stat.S_IMODE(each.st_mode), each.st_gid) for each in found] == [(0o640, gid)] * 2
     assert [each.st_uid for each in found] == [os.geteuid()] * 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_directories_whose_mount_lets_programs_be_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Told at the start, with what mends it; of those for reading only nothing is told.
+    """
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NODEV))
+    parsed = Options()
+    writable, readable = tmp_path / "a", tmp_path / "b"
+    for each in (writable, readable):
+        each.mkdir()
+    roots = ("--allow-bind", str(writable), "--allow-bind", f"{readable}:ro")
+    where = f"unix:{tmp_path}/a.sock"
+    parsed.parseOptions(["--engine", "memory:", "--listen", where, *roots])
+    service = makeService(parsed, reactor)
+    with capturedLogs() as events:
+        service.privilegedStartService()
+        service.startService()
+        await service.stopService()
+    told = [formatEvent(each) for each in events if each["log_level"] is LogLevel.warn]
+    (only,) = [each for each in told if "nosuid" in each]
+    assert f"mount -o bind,nosuid {writable} {writable} mends it" in only
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,20 @@ def look_at(path: str) -> PathFacts:
     return PathFacts(resolved, stat.S_ISDIR(mode), stat.S_ISSOCK(mode))
 
 
+def lacking(path: str) -> str:
+    """
+    Which of C{nosuid} and C{nodev} the mount of a path lacks, with a comma between: what a
+    container leaves there works for whoever of the host reaches it. Nothing where dss can't
+    see the path.
+    """
+    try:
+        flags = os.statvfs(path).f_flag
+    except OSError:
+        return ""
+    wanted = (("nosuid", os.ST_NOSUID), ("nodev", os.ST_NODEV))
+    return ",".join(name for name, flag in wanted if not flags & flag)
+
+
 def make_directory(root: str, relative: str) -> str | None:
     """
     Make a directory and those above it that are missing, of mode 0755, as dockerd makes

@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dss.model.facts import PathFacts
-from dss.proxy.host import look_at, make_directory
+from dss.proxy.host import lacking, look_at, make_directory
 
 
 def test_what_is_looked_at(tmp_path: Path) -> None:
@@ -26,6 +27,19 @@ def test_what_is_looked_at(tmp_path: Path) -> None:
     assert look_at(f"{tmp_path}/sock") == PathFacts(f"{base}/sock", is_socket=True)
     assert look_at(f"{tmp_path}/dangling") == PathFacts(None)
     assert look_at("/a\0b") == PathFacts(None)
+
+
+def test_what_a_mount_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = {"/plain": 0, "/half": os.ST_NOSUID, "/safe": os.ST_NOSUID | os.ST_NODEV | os.ST_RDONLY}
+
+    def statvfs(path: str) -> SimpleNamespace:
+        if path not in flags:
+            raise FileNotFoundError(path)
+        return SimpleNamespace(f_flag=flags[path])
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    found = [lacking(path) for path in ("/plain", "/half", "/safe", "/elsewhere")]
+    assert found == ["nosuid,nodev", "nodev", "", ""]
 
 
 def test_directories_are_made_as_dockerd_does(tmp_path: Path) -> None:
