@@ -121,7 +121,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{_cut(self.field)}: " if self.field else ""
-        hint = f" {_cut(self.hint)}" if self.hint else ""
+        hint = f" {_cut_before_advice(self.hint)}" if self.hint else ""
         return f"{where}{_cut(self.reason)}{hint} [rule {_cut(self.rule)}]"
 
 
@@ -131,6 +131,20 @@ def _cut(text: str) -> str:
     """
     return text if len(text) <= CHARACTERS_TOLD else text[:CHARACTERS_TOLD] + "…"
 
+
+def _cut_before_advice(hint: str) -> str:
+    """
+    A hint as long as it may be told: what the operator can do is the last to go.
+    """
+    allowed, mark, advice = hint.partition(_ADVICE)
+    room = CHARACTERS_TOLD - len(mark) - len(advice)
+    if len(hint) <= CHARACTERS_TOLD or not mark or room < 0:
+        return _cut(hint)
+    whole, comma, _ = allowed[:room].rpartition(", ")
+    return f"{whole}{comma}…{mark}{advice}"
+
+
+_ADVICE = " The operator "
 
 #: How many problems of one request are told, and how many characters of each part of one.
 PROBLEMS_TOLD = 20

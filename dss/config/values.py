@@ -84,6 +84,17 @@ def size(value: object) -> Size:
     return Size(int(float(found[1]) * _UNITS[(found[2] or "").lower()]))
 
 
+def size_text(number: float) -> str:
+    """
+    A number of bytes as L{size} reads it: in the largest unit that it is a whole number of.
+    """
+    bytes_ = int(number)
+    for unit in ("t", "g", "m", "k"):
+        if bytes_ and bytes_ % _UNITS[unit] == 0:
+            return f"{bytes_ // _UNITS[unit]}{unit}"
+    return str(bytes_)
+
+
 def positive(value: float) -> None:
     """
     Refuse what is not above zero, and what is no finite number.

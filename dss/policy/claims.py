@@ -13,7 +13,7 @@ from dss.errors import Problem
 from dss.model.facts import Claim
 from dss.model.message import ResponseHead
 from dss.model.ruling import EditHead, Judgement, ask
-from dss.policy.limits import cpus_of
+from dss.policy.limits import cpus_of, shown
 
 #: Sees the reply's head, and leaves it as it is; L{None} where nothing was claimed.
 Released = EditHead | None
@@ -40,7 +40,8 @@ def problems(resources: Mapping[str, Any], limits: OwnerLimits, at: str) -> Iter
             yield Problem(
                 f"owner.limit.{name}",
                 f"{at}{field}",
-                f"{more} is over the owner's limit of {name} for all that runs, {limit}.",
+                f"{shown(name, more)} is over the owner's limit of {name} for all that runs, "
+                f"{shown(name, limit)}.",
                 f"The operator's limit is owner.limits.{name} in the settings file.",
             )
 

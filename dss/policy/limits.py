@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dss.config.containers import Ceilings
+from dss.config.values import size_text
 from dss.errors import Problem
 
 #: What the engine takes for a period of the CPU's time slices where none is told, in
@@ -127,7 +128,7 @@ def _over(name: str, at: str, value: float, ceiling: float) -> Problem:
     return Problem(
         f"container.ceiling.{name}",
         at,
-        f"{_shown(value)} is over the ceiling of {_shown(ceiling)}.",
+        f"{shown(name, value)} is over the ceiling of {shown(name, ceiling)}.",
         f"The operator's ceiling is containers.ceilings.{name} in the settings file.",
     )
 
@@ -136,10 +137,17 @@ def _unlimited(name: str, at: str, ceiling: float) -> Problem:
     return Problem(
         f"container.ceiling.{name}",
         at,
-        f"no limit is denied: the ceiling is {_shown(ceiling)}.",
+        f"no limit is denied: the ceiling is {shown(name, ceiling)}.",
         f"The operator's ceiling is containers.ceilings.{name} in the settings file.",
     )
 
 
-def _shown(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def shown(name: str, value: float) -> str:
+    """
+    An amount as the settings file has it.
+
+    @param name: the key, such as C{memory}.
+    """
+    if name in ("memory", "shm_size"):
+        return size_text(value)
+    return f"{value:g}" if value != int(value) else str(int(value))

@@ -17,7 +17,7 @@ from dss.config.containers import OwnerLimits
 from dss.engine.facts import EngineFacts
 from dss.errors import Denied, LimitReached, NotFound, Problem
 from dss.model.facts import Claim, ContainerJson, Json, OwnContainers
-from dss.policy.limits import cpus_of
+from dss.policy.limits import cpus_of, shown
 
 #: How long a claim counts whose request never got an answer, in seconds: the engine may
 #: still be at it after its client has left.
@@ -220,15 +220,13 @@ def _over(claim: Claim, wanted: Use, used: Use, limits: OwnerLimits) -> list[Pro
                 Problem(
                     f"owner.limit.{name}",
                     "",
-                    f"the owner's limit of {name} is {_shown(limit)}; {_shown(use)} in use, "
-                    f"{_shown(more)} asked for.",
+                    f"the owner's limit of {name} is {_shown(name, limit)}; "
+                    f"{_shown(name, use)} in use, {_shown(name, more)} asked for.",
                     f"The operator's limit is owner.limits.{name} in the settings file.",
                 )
             )
     return found
 
 
-def _shown(value: float) -> str:
-    if value == math.inf:
-        return "no limit"
-    return str(int(value)) if value == int(value) else f"{value:g}"
+def _shown(name: str, value: float) -> str:
+    return "no limit" if value == math.inf else shown(name, value)

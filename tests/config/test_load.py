@@ -15,7 +15,7 @@ from dss.config.containers import Ceilings, Containers, OwnerLimits, PublishedPo
 from dss.config.load import FileSettings, SettingsError, load
 from dss.config.render import allowances, page, sections
 from dss.config.settings import Limits, Root
-from dss.config.values import Device, Ports, fits, size
+from dss.config.values import Device, Ports, fits, size, size_text
 from dss.config.volumes import FileSystem
 from dss.model.owner import Owner
 from dss.policy.fields.tables import TABLES
@@ -300,6 +300,7 @@ def test_several_troubles_are_told_at_once_each_with_its_line() -> None:
 )
 def test_sizes(text: object, number: int) -> None:
     assert size(text) == number
+    assert size(size_text(number)) == number
 
 
 def test_a_device_and_what_is_in_it() -> None:

@@ -143,8 +143,14 @@ def test_a_shared_tag_is_not_moved_by_a_pull() -> None:
     world.registry["app:1"] = OTHER
     with pytest.raises(Denied, match=r"image\.pull-moves"):
         pull(world, "app", "1")
+    with pytest.raises(Denied, match=rf"Pull app@{OTHER} instead\."):
+        pull(world, "app", "1")
     with pytest.raises(Denied, match="another platform"):
         pull(world, "app", "1", platform="linux/arm64")
+    # One that no registry has is known to be another without a question.
+    world.add("2", "made:1")
+    with pytest.raises(Denied, match="did not come from there"):
+        pull(world, "made", "1")
     assert pull(world, "app", OTHER).query == (("fromImage", "app"), ("tag", OTHER))
 
 

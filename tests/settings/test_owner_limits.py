@@ -55,8 +55,7 @@ def test_creates_and_starts_that_race(engine: Engine, through: Api) -> None:
     running = [each["Id"] for each in engine.api.get("/containers/json")]
     assert len(set(running) & set(ids)) == 2
     denied = next(reply for reply in started if reply.status == 429)
-    limit, used, more = 64 * MIB, 48 * MIB, 24 * MIB
-    assert f"is {limit}; {used} in use, {more} asked for" in denied.message
+    assert "is 64m; 48m in use, 24m asked for" in denied.message
     update = {"Memory": 48 * MIB, "MemorySwap": 96 * MIB}
     (first, _) = (id for id in ids if id in running)
     assert through.call("POST", f"/containers/{first}/update", None, update).status == 429

@@ -113,22 +113,34 @@ def _unmoved(
     @raise Denied: where the pull would move it.
     """
     if platform and not f"{found.platform}/".startswith(f"{platform.lower()}/"):
-        raise _moved(wanted, "of another platform")
+        raise _moved(wanted, "of another platform", _by_digest(wanted))
+    if not wanted.digest and not any(
+        each.startswith(f"{wanted.repository}@") for each in found.digests
+    ):
+        # The registry can't have just this one.
+        raise _moved(wanted, "since this one did not come from there", _by_digest(wanted))
     digest = wanted.digest or (yield from ask(RegistryDigest(wanted, headers)))
     asked = evolve(wanted, tag="", digest=digest)
     if str(asked) not in found.digests:
-        raise _moved(wanted, f"{digest} in the registry")
+        raise _moved(wanted, f"{digest} in the registry", f"Pull {asked.familiar} instead.")
     return asked
 
 
-def _moved(wanted: Reference, what: str) -> Denied:
+def _by_digest(wanted: Reference) -> str:
+    return (
+        f"Pull it by its digest, {wanted.familiar_name}@sha256:…, which docker manifest inspect "
+        "--verbose tells."
+    )
+
+
+def _moved(wanted: Reference, what: str, hint: str) -> Denied:
     return Denied(
         Problem(
             "image.pull-moves",
             "tag",
             f"{wanted.familiar!r} is not this owner's alone, and would become another image, "
             f"{what}.",
-            "Pulling by that digest is allowed.",
+            hint,
         )
     )
 
