@@ -102,6 +102,12 @@ class PublishedPorts:
         "list of addresses",
         values.listed(values.network),
     )
+    most: int = setting(
+        "How many ports one container may publish: each has processes of the engine's own.",
+        100,
+        "number",
+        values.positive,
+    )
     loopback_only: bool = setting(
         "Whether ports may be published on the host's loopback addresses only. Where a "
         "client names no address, or all of them as 0.0.0.0, it gets 127.0.0.1.",

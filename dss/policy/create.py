@@ -14,6 +14,8 @@ from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
 from dss.model.ruling import EditError, Forward, Judgement, Ruling, Stream, ask
 from dss.policy import claims, given, limits
 from dss.policy.chosen import chosen_image, familiar, image_problems
+from dss.policy.fields import ports
+from dss.policy.fields.field import Spot
 from dss.policy.fields.tables import CREATE
 from dss.policy.images.resolving import with_tag
 from dss.policy.labels import stamp
@@ -61,8 +63,12 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     problems.extend(over or claims.problems(would_have, around.settings.sums, "HostConfig."))
     reference = body.get("Image", "")
     image = yield from _image(reference, around)
+    exposed = [*(body.get("ExposedPorts") or ())]
     if isinstance(image, ImageFacts):
         problems.extend(image_problems(image, body, settings))
+        exposed += image.exposed
+    published = Spot("HostConfig.PortBindings", ports.count(host, exposed))
+    problems.extend(ports.most.problems(published, settings))
     taken, untaken = yield from _taken(host)
     of_image = image.volumes if isinstance(image, ImageFacts) else ()
     mounted = yield from judging.judge(body, taken, around, bool(problems or untaken), of_image)

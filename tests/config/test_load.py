@@ -68,6 +68,7 @@ least_check_interval = 0.01
 [containers.ports]
 ranges = ["80", "20000-20999"]
 addresses = ["10.0.0.1", "10.0.0.0/8", "::1"]
+most = 200
 
 [containers.force]
 labels = { team = "a" }

@@ -343,6 +343,21 @@ CASES = [
         ports(None, "80"),
         (ports(None, "81"), ports(None, "80-81"), ports(None, "65536"), ports(None, "x")),
     ),
+    Case(
+        "containers.ports.most",
+        "101",
+        "container.ports.most",
+        host(PortBindings={f"{each}/tcp": [{}] for each in range(1, 102)}),
+        (
+            host(PortBindings={f"{each}/tcp": [{}, {}] for each in range(1, 52)}),
+            host(PortBindings={"1-102/tcp": [{}]}),
+            {
+                "ExposedPorts": {f"{each}/tcp": {} for each in range(1, 102)},
+                **host(PublishAllPorts=True, PortBindings={"200/tcp": [{}]}),
+            },
+            {"ExposedPorts": {"1-65535/udp": {}}, **host(PublishAllPorts=True)},
+        ),
+    ),
 ]
 
 IDS = [f"{case.setting}:{case.rule}" for case in CASES]

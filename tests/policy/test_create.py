@@ -132,6 +132,9 @@ def endpoint(key: str, **fields: object) -> dict[str, object]:
     return config(NetworkingConfig={"EndpointsConfig": {key: fields}})
 
 
+#: One port more than may be published.
+_MANY = tuple(f"{each}/tcp" for each in range(1, 102))
+
 #: Rule, what is denied, and its allowed twin.
 TWINS: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("container.privileged", host(Privileged=True), host(Privileged=False)),
@@ -665,6 +668,14 @@ def test_an_invalid_name_is_told_as_by_the_engine() -> None:
         ({"check_test": ("CMD-SHELL",)}, {"Healthcheck": {"Retries": 1}}, "[.]healthcheck"),
         ({"check_test": ("CMD",)}, {"Healthcheck": {"Test": ["CMD", "true"]}}, ""),
         ({"check_test": ("CMD", "true")}, {}, ""),
+        ({"exposed": _MANY}, {"HostConfig": {"PublishAllPorts": True}}, r"ports\.most"),
+        ({"exposed": _MANY}, {}, ""),
+        ({"exposed": _MANY[1:]}, {"HostConfig": {"PublishAllPorts": True}}, ""),
+        (
+            {"exposed": _MANY},
+            {"HostConfig": {"PublishAllPorts": True, "PortBindings": {_MANY[0]: [{}]}}},
+            r"ports\.most",
+        ),
         ({"check_intervals": {"Interval": 1}}, {"Healthcheck": {"Interval": 10**9}}, ""),
         (
             {"check_intervals": {"Interval": 1}},

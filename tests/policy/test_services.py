@@ -254,6 +254,11 @@ DENIED: list[tuple[dict[str, Any], str, str]] = [
         "container.healthcheck",
         "HealthCheck.Test",
     ),
+    (
+        {**spec(), "EndpointSpec": {"Ports": [{"TargetPort": each} for each in range(1, 102)]}},
+        "container.ports.most",
+        "EndpointSpec.Ports",
+    ),
     (task(LogDriver={"Name": "syslog"}), "container.log_driver", "LogDriver.Name"),
     (
         task(LogDriver={"Name": "json-file", "Options": {"foo": "x"}}),

@@ -194,7 +194,7 @@ _ROWS = (
             "networks.private_bridge",
         ),
     ),
-    Field("PortBindings", "map", rules.allow("container.ports"), "See the fields inside."),
+    Field("PortBindings", "map", ports.counted, "Each has processes of the engine's own."),
     Field("PortBindings{}[]", "object", rules.allow("container.ports"), "See inside.", "1.35"),
     Field(
         "PortBindings{}[].HostIp",

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dss.config.containers import Containers
 from dss.policy.fields.field import Rule, Spot
@@ -84,6 +86,49 @@ host_ip = Rule(
     setting="containers.ports.addresses",
     line=lambda spot: [spot.value] if _address(spot.value) else [],
 )
+
+
+def _most(spot: Spot, settings: Containers) -> str | None:
+    most = settings.ports.most
+    if spot.value <= most:
+        return None
+    return f"{spot.value} ports are denied: {most} are the most that one container may publish."
+
+
+#: For how many ports are published.
+most = Rule(
+    "container.ports.most",
+    "limit",
+    "Allowed: up to 100 ports of a container.",
+    _most,
+    setting="containers.ports.most",
+    line=lambda spot: spot.value,
+)
+
+counted = elsewhere(most.id, most.allowed, "limit", most.setting)
+
+
+def count(host: Mapping[str, Any], exposed: Iterable[str]) -> int:
+    """
+    How many ports a container publishes.
+
+    @param host: its C{HostConfig}.
+    @param exposed: the ports that its body and its image name, published all where it says so.
+    """
+    bindings = host.get("PortBindings") or {}
+    # For a range of the host's ports the engine takes one of them.
+    found = sum(_width(port) * len(each or ()) for port, each in bindings.items())
+    if host.get("PublishAllPorts"):
+        found += sum(_width(each) for each in set(exposed) if not bindings.get(each))
+    return found
+
+
+def _width(port: str) -> int:
+    """
+    How many ports are named, as C{80/tcp} or C{8000-8010/tcp}.
+    """
+    named = _PORTS.fullmatch(port.partition("/")[0])
+    return max(1, int(named[2]) - int(named[1]) + 1) if named and named[2] else 1
 
 
 publish_all = elsewhere(

@@ -15,6 +15,8 @@ from dss.model.facts import HooksOnCreate, ImageFacts, ThisNode
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL, NODE_LABEL
 from dss.model.ruling import Judgement, ask
 from dss.policy.chosen import chosen_image, image_problems
+from dss.policy.fields import ports
+from dss.policy.fields.field import Spot
 from dss.policy.fields.table import Table
 from dss.policy.labels import stamp
 from dss.policy.mounts import judging
@@ -209,8 +211,10 @@ def _settled(body: Mapping[str, Any], settings: OwnerSettings) -> Iterator[Probl
             "the owner's containers are counted, and a Swarm starts a service's by itself.",
             "The setting is owner.limits.",
         )
-    ports = (body.get("EndpointSpec") or {}).get("Ports")
-    if ports and settings.containers.ports.allowed:
+    published = (body.get("EndpointSpec") or {}).get("Ports") or ()
+    spot = Spot("EndpointSpec.Ports", len(published))
+    yield from ports.most.problems(spot, settings.containers)
+    if published and settings.containers.ports.allowed:
         yield Problem(
             "container.ports.address",
             "EndpointSpec.Ports",
