@@ -53,7 +53,8 @@ class Networks:
     )
     subnets: tuple[str, ...] = setting(
         "Where subnets that a client names may be. A subnet hides the same addresses outside from "
-        "the host itself.",
+        "the host itself; of the default ranges, none is allowed that the host has a route to, "
+        "where dss sees the host's routes.",
         PRIVATE_RANGES,
         "list of networks",
         values.listed(values.network),

@@ -244,6 +244,15 @@ class ContainerJson(Question[Json]):
 
 
 @frozen
+class HostRoutes(Question[tuple[str, ...]]):
+    """
+    The networks that the host has a route to, but for the one that leads to all others and
+    those of the engine's own bridges. Of a host that dss does not share the network of, dss
+    sees nothing.
+    """
+
+
+@frozen
 class ClientContainer(Question[str | None]):
     """
     The full id of the container that the client itself runs in, by what its kernel says of

@@ -22,6 +22,7 @@ from dss.model.facts import (
     HooksOnCreate,
     HooksOnEntry,
     HostPath,
+    HostRoutes,
     MakeDirectory,
     PathFacts,
     Question,
@@ -32,6 +33,7 @@ from dss.model.ruling import Judgement
 from dss.policy.mounts.wishes import below
 from dss.proxy.host import look_at, make_directory
 from dss.proxy.peer import Peer
+from dss.proxy.routes import host_routes
 from dss.proxy.usage import Usage
 
 Result = TypeVar("Result")
@@ -92,6 +94,8 @@ class Answers:
             return self._hooks.on_create(self._owner.name, question.body)
         if type(question) is HostPath:
             return self._host_path(question.path)
+        if type(question) is HostRoutes:
+            return host_routes()
         if type(question) is MakeDirectory:
             return make_directory(question.root, question.relative)
         if type(question) is Claim and self._usage is not None:

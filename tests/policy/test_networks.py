@@ -17,6 +17,7 @@ from dss.model.facts import (
     ContainerFacts,
     ContainerNamed,
     HooksOnEntry,
+    HostRoutes,
     IsNetworkId,
     NetworkFacts,
     NetworkNamed,
@@ -50,6 +51,7 @@ ANSWERS = {
     IsNetworkId: lambda q: q.prefix == "0123456789ab",
     OwnContainers: lambda q: [{"Id": "c" * 64}],
     HooksOnEntry: lambda q: q.entry.get("Name") != "hidden",
+    HostRoutes: lambda q: ("192.168.77.0/24", "10.250.0.0/16", "fd00:7::/64"),
     PrivateBridge: lambda q: NetworkFacts(PRIVATE, q.name, "ci"),
 }
 AROUND = circumstances("ci")
@@ -189,6 +191,24 @@ def test_what_settings_allow() -> None:
     for body in denied:
         with pytest.raises(Denied):
             judged(judging.create, {"Name": "a", **body}, around=around)
+
+
+@pytest.mark.parametrize(
+    "subnet", ["192.168.77.0/24", "192.168.0.0/16", "192.168.77.53/30", "10.0.0.0/8", "fd00:7::/80"]
+)
+def test_subnets_that_the_host_has_a_route_to(subnet: str) -> None:
+    """
+    Denied on a bridge, unless the operator has named what clients may use.
+    """
+    body = {"Name": "a", "IPAM": {"Config": [{"Subnet": "10.9.0.0/16"}, {"Subnet": subnet}]}}
+    with pytest.raises(Denied, match=r"networks\.subnets") as caught:
+        judged(judging.create, body)
+    (only,) = caught.value.problems
+    assert (only.rule, only.field) == ("network.routed", "IPAM.Config[1].Subnet")
+    named = with_settings(subnets=("192.168.0.0/16", "10.0.0.0/8", "fd00::/8"))
+    assert sent(judging.create, body, around=named)["IPAM"] == body["IPAM"]
+    overlay = with_settings(drivers=("overlay",))
+    assert judged(judging.create, {**body, "Driver": "overlay"}, around=overlay)
 
 
 @pytest.mark.parametrize("subnet", ["10.1.2.0/24", "10.0.0.0/8", "10.1.0.0/16"])

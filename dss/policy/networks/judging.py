@@ -4,12 +4,15 @@ Operations that make, change, join and remove networks.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from dss.config.networks import PRIVATE_RANGES
 from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
-from dss.model.facts import IsNetworkId
+from dss.model.facts import HostRoutes, IsNetworkId
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
 from dss.policy.fields.tables import NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT
 from dss.policy.labels import stamp
@@ -37,10 +40,45 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     problems = list(NETWORK_CREATE.problems(body, around.settings.networks))
     hidden = yield from _hidden(body.get("Name", ""))
     problems.extend([hidden] if hidden else [])
+    problems.extend((yield from _routed(body, around)))
     if problems:
         raise Denied(problems)
     ready = {**body, "Labels": stamp(body.get("Labels"), around.owner)}
     return Forward(body=gojson.encode(ready), rewrites=("Labels: stamped",))
+
+
+def _routed(body: Mapping[str, Any], around: Circumstances) -> Judgement[list[Problem]]:
+    """
+    Subnets of a bridge over addresses that the host reaches elsewhere: it would not reach them
+    any more. Where the operator has named the subnets that clients may use, that is meant. What
+    the field table denies anyway is left to it.
+    """
+    named = ((body.get("IPAM") or {}).get("Config")) or ()
+    subnets = [(index, each["Subnet"]) for index, each in enumerate(named) if each.get("Subnet")]
+    is_bridge = body.get("Driver", "") in ("", "bridge")
+    settings = around.settings.networks
+    if not subnets or not is_bridge or settings.subnets != PRIVATE_RANGES:
+        return []
+    routes = [ipaddress.ip_network(each) for each in (yield from ask(HostRoutes()))]
+    found = []
+    for index, subnet in subnets:
+        try:
+            network = ipaddress.ip_network(subnet, strict=False)
+        except ValueError:
+            continue
+        hides = any(network.overlaps(each) for each in routes if each.version == network.version)
+        if hides and settings.allows(network):
+            found.append(
+                Problem(
+                    "network.routed",
+                    f"IPAM.Config[{index}].Subnet",
+                    f"{subnet!r} is denied: the host has a route to addresses in it.",
+                    "Leave it out, or use another. The operator can allow it with "
+                    f'networks.subnets = ["{network}"] in the settings file, which then names '
+                    "all subnets that clients may use.",
+                )
+            )
+    return found
 
 
 def _hidden(name: str) -> Judgement[Problem | None]:
