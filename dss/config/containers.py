@@ -14,6 +14,9 @@ from dss.config.resources import Resources
 from dss.config.values import Device, Ports, Size, section, setting
 from dss.model.owner import RESERVED_PREFIX
 
+#: What the settings can give containers and the classic builder can't give a build's steps.
+NOT_IN_BUILDS = ("user", "runtime", "security_options", "pids")
+
 _NAMES = "list of texts"
 _PATTERNS = "list of names, or beginnings of names with * after them"
 _TEXTS = "table of texts"
@@ -139,7 +142,8 @@ class Forced:
 
     labels: Mapping[str, str] = setting("Labels of each container.", {}, _TEXTS, _label)
     environment: Mapping[str, str] = setting(
-        "Environment variables of each container and exec, such as those of a proxy.",
+        "Environment variables of each container and exec, such as those of a proxy. A build gets "
+        "Docker's names of proxies of them, such as HTTP_PROXY, as its arguments.",
         {},
         _TEXTS,
         _environment,
@@ -297,6 +301,15 @@ class Containers:
     )
     cgroup_namespace_modes: tuple[str, ...] = setting(
         'Cgroup namespace modes beside "private": "host".', (), _NAMES, _HOST
+    )
+    builds_without: tuple[str, ...] = setting(
+        "What the steps of a build may go without though containers are given it, since the "
+        "engine's classic builder has no way to give it: a forced user, a runtime, security "
+        "options, the ceiling of pids. Where one of these is set and not named here, builds are "
+        "denied.",
+        (),
+        _NAMES,
+        values.listed(values.one_of(*NOT_IN_BUILDS)),
     )
     resources: Resources = section(
         "What changes a container's weight beside the host's own processes.", Resources

@@ -75,7 +75,7 @@ class OwnerSection:
     )
     limits: OwnerLimits = section(
         "What the owner may use in sum. Whatever goes over it is denied: with status 429 (too many "
-        "requests) where it fits once others have ended, else with 403.",
+        "requests) where it fits once others have ended, else with 403. Builds are not summed up.",
         OwnerLimits,
     )
 

@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from dss.config.containers import Containers
 from dss.errors import BadRequest, Denied, Problem
 from dss.model.facts import ImageFacts, ImageNamed, Json
 from dss.model.reference import Reference
 from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
-from dss.policy import dockerfile
+from dss.policy import dockerfile, steps
 from dss.policy import labels as label_rules
+from dss.policy.buildkit import CLASSIC
 from dss.policy.fields import weights
 from dss.policy.fields.field import Spot
 from dss.policy.filters import read_once
@@ -23,8 +25,6 @@ from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
 from dss.policy.sizes import label_problems
 
-_CLASSIC = "Set DOCKER_BUILDKIT=0 to use the classic builder."
-
 #: Parameters that may only be empty or one of these values, with the reason.
 _ONLY: Mapping[str, tuple[tuple[str, ...], str]] = {
     "version": (("1",), "dss does not mediate BuildKit yet."),
@@ -32,13 +32,19 @@ _ONLY: Mapping[str, tuple[tuple[str, ...], str]] = {
     "buildid": ((), "dss does not mediate BuildKit yet."),
     "outputs": (("[]", "null"), "dss does not mediate BuildKit's exporters yet."),
     "remote": ((), "the engine would fetch the build's context itself, from its own network."),
-    "cgroupparent": ((), "a cgroup of the client's choice leaves the owner's limits."),
+    "cgroupparent": (
+        (),
+        "a cgroup of the client's choice leaves the owner's limits. The operator can choose one, "
+        "with containers.force.cgroup_parent in the settings file.",
+    ),
     "isolation": (("default",), "only the engine's default isolation is allowed."),
     "networkmode": (
         ("default", "bridge", "none"),
         "only the networks default, bridge and none are allowed in a build.",
     ),
 }
+
+_LEDGER = "Pulls need a ledger, which the operator gives dss with --ledger FILE."
 
 #: Passed on as they are: limits, and what names something inside the context.
 _PASSED = (
@@ -66,17 +72,26 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     """
     The policy of the classic build.
 
-    The engine's cache of the classic builder is one for all owners, from which one
-    could read another's layers and into which one could put layers for another, so it is
-    never used. A label of the parameters wins over one of the Dockerfile's last or chosen
-    stage, and its key is taken as it is (proved on engines 20.10 and 28.5). The content
-    type is forced: of a form, the engine would read further parameters from the body
-    (moby 28.5).
+    The steps get what the operator gives containers. The engine's cache of the classic builder
+    is one for all owners, from which one could read another's layers and into which one could
+    put layers for another, so it is never used. A label of the parameters wins over one of the
+    Dockerfile's last or chosen stage, and its key is taken as it is (proved on engines 20.10
+    and 28.5). The content type is forced: of a form, the engine would read further parameters
+    from the body (moby 28.5).
 
     @raise Denied: for what reaches the host, another owner's image or BuildKit.
     @raise BadRequest: for a parameter that can't be read in one way.
     """
-    problems = [*_not_allowed(request)]
+    settings = around.settings.containers
+    problems = _not_allowed(request, settings)
+    ulimits = _ulimits(text_of(request, "ulimits"))
+    problems += [
+        problem
+        for each in ulimits
+        for problem in weights.ulimit.problems(Spot("ulimits", each["Name"]), settings)
+    ]
+    asked = steps.asked_of(request, ulimits)
+    problems += steps.problems(asked, around.settings)
     names: dict[Reference, str] = {}
     for text in filter(None, texts_of(request, "t")):
         wanted = target(text, "")
@@ -86,21 +101,30 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     problems += [*label_rules.problems(labels, "labels"), *label_problems(labels, "labels")]
     if problems:
         raise Denied(problems)
+    asked_arguments = _arguments(text_of(request, "buildargs"))
+    arguments = steps.arguments(asked_arguments, settings)
     query: dict[str, QueryValue] = {
         name: request.query[name] for name in _PASSED if name in request.query
     }
     for name, value in (
         ("dockerfile", _path(text_of(request, "dockerfile"))),
-        ("buildargs", _build_args(text_of(request, "buildargs"))),
-        ("ulimits", _ulimits(text_of(request, "ulimits"))),
+        ("buildargs", _dumped(arguments)),
+        ("ulimits", _dumped(ulimits)),
     ):
         if value:
             query[name] = value
+    changed = steps.resources(asked, settings)
+    asked_network = text_of(request, "networkmode")
+    network = yield from steps.network(asked_network, around)
+    if network != asked_network:
+        changed["networkmode"] = network
+    query.update(changed)
+    given = [*changed] if arguments == asked_arguments else [*changed, "buildargs"]
     if names:
         query["t"] = tuple(each.familiar for each in names)
     query["labels"] = _dumped(label_rules.stamp(labels, around.owner))
     query["nocache"] = "1"
-    rewrites = ["labels: stamped"]
+    rewrites = ["labels: stamped", *(f"{name}: given" for name in sorted(given))]
     if not is_true(request, "nocache"):
         rewrites.append("nocache: set")
     if text_of(request, "cachefrom"):
@@ -111,19 +135,23 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         headers=(("Content-Type", "application/x-tar"),),
         rewrites=tuple(rewrites),
         after=after,
-        watch=ContextWatch(text_of(request, "dockerfile"), partial(_judge_inside, request, around)),
+        watch=ContextWatch(
+            text_of(request, "dockerfile"), partial(_judge_inside, request, around, arguments)
+        ),
     )
 
 
-def _judge_inside(request: Request, around: Circumstances, text: bytes) -> Judgement[None]:
+def _judge_inside(
+    request: Request, around: Circumstances, arguments: Mapping[str, Json], text: bytes
+) -> Judgement[None]:
     """
     Judge a Dockerfile: each image that it uses, what these run on their part, and what is
     fetched or labelled.
 
+    @param arguments: those that the engine gets.
     @raise Denied: for what reaches out of the build.
     @raise BadRequest: where it can't be read in one way.
     """
-    arguments = _object("buildargs", text_of(request, "buildargs"))
     found = dockerfile.read(text, arguments)
     problems = [*found.problems]
     platform = text_of(request, "platform")
@@ -151,7 +179,7 @@ def _base_problems(
             "build.base",
             "Dockerfile",
             f"there is no image {with_tag(base.reference)!r} that this owner may use.",
-            "The engine would pull a missing one: pull it before the build.",
+            f"Pull it first: docker pull {base.reference}. {_LEDGER}",
         )
     elif wanted and not _fits(wanted, image.platform):
         yield Problem(
@@ -159,6 +187,7 @@ def _base_problems(
             "Dockerfile",
             f"{base.reference!r} is an image for {image.platform or 'an unknown platform'}, "
             f"not for {wanted}: the engine would pull another.",
+            f"Pull that first: docker pull --platform {wanted} {base.reference}. {_LEDGER}",
         )
 
 
@@ -170,11 +199,13 @@ def _fits(wanted: str, platform: str) -> bool:
     return len(parts) >= 2 and platform.split("/")[: len(parts)] == parts
 
 
-def _not_allowed(request: Request) -> list[Problem]:
+def _not_allowed(request: Request, settings: Containers) -> list[Problem]:
+    # What is forced takes the place of whatever a client asks.
+    forced = {"networkmode": settings.force.network, "cgroupparent": settings.force.cgroup_parent}
     problems = [
-        Problem(f"build.{name}", name, reason, _CLASSIC if "BuildKit" in reason else "")
+        Problem(f"build.{name}", name, reason, CLASSIC if "BuildKit" in reason else "")
         for name, (allowed, reason) in _ONLY.items()
-        if text_of(request, name) not in ("", *allowed)
+        if text_of(request, name) not in ("", *allowed) and forced.get(name) is None
     ]
     if any(texts_of(request, "securityopt")):
         problems.append(
@@ -189,7 +220,8 @@ def _not_allowed(request: Request) -> list[Problem]:
             Problem(
                 "build.pull",
                 "pull",
-                "dss does not mediate pulls in a build: pull the images before.",
+                "the engine would pull by itself, past the rules of pulls.",
+                f"Pull the images first, with docker pull IMAGE, and build without. {_LEDGER}",
             )
         )
     return problems
@@ -218,31 +250,24 @@ def _labels(text: str) -> dict[str, str]:
     return value
 
 
-def _build_args(text: str) -> str:
+def _arguments(text: str) -> dict[str, Json]:
     value = _object("buildargs", text)
     if not all(each is None or isinstance(each, str) for each in value.values()):
         raise BadRequest("the query parameter buildargs is not an object of texts and nulls")
-    return _dumped(value)
+    return value
 
 
 def _dumped(value: Json) -> str:
     return json.dumps(value, separators=(",", ":")) if value else ""
 
 
-def _ulimits(text: str) -> str:
+def _ulimits(text: str) -> list[dict[str, Json]]:
     value = _parsed("ulimits", text) if text else None
     if not value:
-        return ""
+        return []
     if not isinstance(value, list) or not all(_is_ulimit(each) for each in value):
         raise BadRequest("the query parameter ulimits is not a list of Name, Soft and Hard")
-    problems = [
-        problem
-        for each in value
-        for problem in weights.ulimit.problems(Spot("ulimits", each["Name"]))
-    ]
-    if problems:
-        raise Denied(problems)
-    return _dumped(value)
+    return value
 
 
 def _is_ulimit(value: Json) -> bool:

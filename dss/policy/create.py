@@ -12,7 +12,7 @@ from dss.model import gojson
 from dss.model.facts import HooksOnCreate, ImageFacts
 from dss.model.owner import IMAGE_LABEL, MOUNTS_LABEL
 from dss.model.ruling import EditError, Forward, Judgement, Ruling, Stream, ask
-from dss.policy import claims, given, limits
+from dss.policy import buildkit, claims, given, limits
 from dss.policy.chosen import chosen_image, familiar, image_problems
 from dss.policy.fields import ports
 from dss.policy.fields.field import Spot
@@ -51,6 +51,7 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise Denied: with all problems.
     """
     body, problems = CREATE.read_all(request.body)
+    buildkit.check_create(text_of(request, "name"), body)
     body = yield from _hooked(body)
     body = given.without_forced(body, around.settings.containers.force)
     body = without_usual_paths(without_subpaths(body, request.version))

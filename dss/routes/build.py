@@ -4,7 +4,8 @@ Rows of the operations that build images.
 
 from __future__ import annotations
 
-from dss.policy import build
+from dss.policy import build, disk
+from dss.policy.buildkit import CLASSIC
 from dss.policy.later import later
 from dss.routes.table import (
     Access,
@@ -20,8 +21,7 @@ from dss.routes.table import (
 )
 
 _LATER = "denied for now"
-_CACHE = later("the build cache")
-_BUILDKIT = later("BuildKit", hint="Set DOCKER_BUILDKIT=0 to use the classic builder.")
+_BUILDKIT = later("BuildKit", hint=CLASSIC)
 
 ROUTES = (
     Route(
@@ -75,9 +75,9 @@ ROUTES = (
         "POST",
         "/build/prune",
         Family.BUILD,
-        Access.DENIED,
-        _CACHE,
-        _LATER,
+        Access.FILTERED,
+        disk.prune_cache,
+        "nothing goes; no record of the cache tells whose it is",
         since=api("1.31"),
         params=(
             integer("keep-storage", "1.39", until="1.51"),

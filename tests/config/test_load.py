@@ -51,6 +51,7 @@ security_options = ["seccomp=unconfined"]
 ipc_modes = ["host"]
 uts_modes = ["host"]
 user_namespace_modes = ["host"]
+builds_without = ["user"]
 cgroup_namespace_modes = ["host"]
 device_requests.gpus = true
 device_requests.cdi = ["nvidia.com/gpu=*"]
@@ -338,6 +339,7 @@ def test_rows_name_keys_that_there_are() -> None:
     containers = {key for key in keys if key.startswith("containers.") and key not in named}
     above = {each.path for each in sections()}
     inside = {"containers.device_requests.gpus", "containers.device_requests.cdi"}
+    inside.add("containers.builds_without")
     assert containers - above == inside
 
 

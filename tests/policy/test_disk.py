@@ -12,7 +12,7 @@ from dss.errors import EngineOdd
 from dss.model.facts import HooksOnEntry, OwnContainers
 from dss.model.images import AllRecords
 from dss.model.records import Records
-from dss.model.ruling import Forward
+from dss.model.ruling import Answer, Forward
 from dss.model.version import ApiVersion
 from dss.policy import disk
 from dss.testing.judging import circumstances, drive, edited, request
@@ -98,3 +98,11 @@ def test_newer_versions_are_asked_for_lists() -> None:
 def test_an_odd_answer_is_not_passed_on() -> None:
     with pytest.raises(EngineOdd):
         used([])
+
+
+def test_the_build_cache_is_pruned_of_nothing() -> None:
+    """
+    An owner has none, whatever it asks to prune.
+    """
+    ruling = drive(disk.prune_cache(request(query={"all": "1"}), circumstances()))
+    assert ruling == Answer(200, b'{"CachesDeleted":null,"SpaceReclaimed":0}\n')

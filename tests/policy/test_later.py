@@ -23,7 +23,7 @@ WORKING = {
     *("ContainerDelete", "ContainerArchive", "ContainerArchiveInfo", "PutContainerArchive"),
     *("ContainerExec", "ExecStart", "ExecResize", "ExecInspect", "ImageList", "ImageInspect"),
     *("SystemPing", "SystemPingHead", "SystemVersion", "SystemInfo", "SystemEvents"),
-    "SystemDataUsage",
+    *("SystemDataUsage", "BuildPrune"),
     *("NetworkList", "NetworkInspect", "NetworkCreate", "NetworkConnect", "NetworkDisconnect"),
     *("NetworkPrune", "NetworkDelete", "ImageBuild", "ImageHistory", "ImageTag", "ImageDelete"),
     *("ImagePrune", "ImageGet", "ImageGetAll", "ImageAttestations"),

@@ -14,6 +14,7 @@ from dss.model.message import HeaderList
 from dss.model.owner import Owner
 from dss.model.reference import Reference
 from dss.model.ruling import Edit, EditLines, Forward, Judgement, Ruling, ask
+from dss.policy import buildkit
 from dss.policy.images.credentials import for_registry
 from dss.policy.images.resolving import needs_record
 from dss.policy.queries import text_of
@@ -34,6 +35,7 @@ def pull(request: Request, around: Circumstances) -> Judgement[Ruling]:
     @raise Denied: where the registry, the repository or the digest is not allowed.
     """
     wanted = wanted_reference(request)
+    buildkit.check_pull(wanted)
     check_pull(wanted, around)
     headers = for_registry(request, wanted.domain, around)
     platform = text_of(request, "platform")
