@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 
 from dss.errors import BadRequest
 
+#: The longest text that is read: a date with all that it may have has fewer characters. Of
+#: longer ones a part of a duration would be looked for again and again.
+_LONGEST = 64
+
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {
     "ns": 1e-9,
@@ -30,6 +34,8 @@ def moment(text: str, now: float) -> float:
 
     @raise BadRequest: if it is none of them.
     """
+    if len(text) > _LONGEST:
+        raise _unread(text)
     if _SECONDS.fullmatch(text):
         return float(text)
     parts = _PART.findall(text)
@@ -42,4 +48,8 @@ def moment(text: str, now: float) -> float:
             pass
         else:
             return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    raise BadRequest(f'failed to parse value as time or duration: "{text[:64]}"')
+    raise _unread(text)
+
+
+def _unread(text: str) -> BadRequest:
+    return BadRequest(f'failed to parse value as time or duration: "{text[:_LONGEST]}"')

@@ -319,6 +319,9 @@ def test_filters_of_a_prune(filters: Any, pruned: bool) -> None:
         {"until": ("yesterday",)},
         {"until": ("1h", "2h")},
         {"until": ("2001-13-01",)},
+        {"until": ("1" * 63 + "ns",)},
+        # A regular expression would look at it again from each of its digits.
+        {"until": ("9" * 1_000_000,)},
     ],
 )
 def test_filters_that_a_prune_does_not_have(filters: Any) -> None:
