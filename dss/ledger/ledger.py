@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dss.errors import Denied, DssError, Problem
 from dss.ledger import tables
 from dss.model.facts import Question
-from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Release
+from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Pause, Release
 from dss.model.records import NO_RECORDS, Records, Write
 
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ class NoLedger:
             )
         if type(question) is Begin:
             return ""
-        if type(question) in (End, Release, Gone):
+        if type(question) in (End, Release, Gone, Pause):
             return None
         raise LookupError(f"no question for the ledger: {question!r}")
 
@@ -90,6 +91,7 @@ class Ledger:
         @raise LedgerError: if it can't be used.
         """
         self._reactor = reactor
+        self._waiting: set[Deferred[None]] = set()
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -120,6 +122,8 @@ class Ledger:
         """
         Close the file, once what is under way has ended.
         """
+        for waiting in list(self._waiting):
+            waiting.cancel()
         self._pool.close()
 
     def about(self, image: str) -> Deferred[Records]:
@@ -153,7 +157,7 @@ class Ledger:
             return True
         if type(question) is Begin:
             token = uuid.uuid4().hex
-            write = Write(question.name, owner, question.before, question.pulling)
+            write = Write(question.name, owner, question.before, question.pulling, question.image)
             begun = self._write(tables.begin, write, token, now)
             return begun.addCallback(_token, token)
         if type(question) is End:
@@ -164,7 +168,19 @@ class Ledger:
             return self._write(tables.release, question, owner, now)
         if type(question) is Gone:
             return self._write(tables.forget, question.image)
+        if type(question) is Pause:
+            return self._pause(question.seconds)
         raise LookupError(f"no question for the ledger: {question!r}")
+
+    def _pause(self, seconds: float) -> Deferred[None]:
+        waiting: Deferred[None] = deferLater(self._reactor, seconds)
+        self._waiting.add(waiting)
+
+        def over(result: Any) -> Any:
+            self._waiting.discard(waiting)
+            return result
+
+        return waiting.addBoth(over)
 
     def _write(self, action: Callable[..., Result], *arguments: object) -> Deferred[Result]:
         return self._run("BEGIN IMMEDIATE", action, *arguments)

@@ -14,9 +14,10 @@ from dss.model.records import NOBODY_YET, Records, Write
 #: was broken off with its process.
 WRITE_SECONDS = 3600.0
 
-#: How old a record is at least that is dropped where the engine doesn't have its image: a
-#: load's records are there before its images.
-RECORD_SECONDS = 3600.0
+#: How old a record is at least that is dropped where the engine doesn't have its image, or
+#: not by that name: the engine was asked a moment before, and the record of a tag is there
+#: before the tag.
+RECORD_SECONDS = 600.0
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS holders (image TEXT NOT NULL, owner TEXT NOT NULL, "
@@ -26,11 +27,14 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS names_of_image ON names (image)",
     "CREATE TABLE IF NOT EXISTS writes (token TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
     "owner TEXT NOT NULL, before TEXT NOT NULL, pulling INTEGER NOT NULL, "
-    "added REAL NOT NULL) WITHOUT ROWID",
+    "added REAL NOT NULL, image TEXT NOT NULL DEFAULT '') WITHOUT ROWID",
 )
 
+#: What makes the first layout into this one.
+_FROM_FIRST = "ALTER TABLE writes ADD COLUMN image TEXT NOT NULL DEFAULT ''"
+
 #: The layout's number, kept in the file.
-VERSION = 1
+VERSION = 2
 
 
 class WrongLedger(Exception):
@@ -62,7 +66,9 @@ def create(cursor: Cursor) -> None:
     @raise WrongLedger: where the file has another layout.
     """
     found = _rows(cursor, "PRAGMA user_version")[0][0]
-    if found not in (0, VERSION):
+    if found == 1:
+        cursor.execute(_FROM_FIRST)
+    elif found not in (0, VERSION):
         raise WrongLedger(f"its layout is {found}, not {VERSION}")
     for statement in _SCHEMA:
         cursor.execute(statement)
@@ -82,11 +88,14 @@ def records(cursor: Cursor, image: str = "") -> Records:
         cursor, f"SELECT name, image, owner FROM names{only}", parameters
     ):
         names.setdefault((name, key), set()).add(owner)
-    writes = _rows(cursor, "SELECT name, owner, before, pulling FROM writes")
+    writes = _rows(cursor, "SELECT name, owner, before, pulling, image FROM writes")
     return Records(
         {key: frozenset(owners) for key, owners in holders.items()},
         {key: frozenset(owners) for key, owners in names.items()},
-        tuple(Write(name, owner, before, bool(pulling)) for name, owner, before, pulling in writes),
+        tuple(
+            Write(name, owner, before, bool(pulling), key)
+            for name, owner, before, pulling, key in writes
+        ),
     )
 
 
@@ -104,8 +113,9 @@ def begin(cursor: Cursor, write: Write, token: str, now: float) -> bool:
     if any(not (pulling and write.pulling) for (pulling,) in others):
         return False
     cursor.execute(
-        "INSERT INTO writes (token, name, owner, before, pulling, added) VALUES (?, ?, ?, ?, ?, ?)",
-        (token, write.name, write.owner, write.before, int(write.pulling), now),
+        "INSERT INTO writes (token, name, owner, before, pulling, added, image) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (token, write.name, write.owner, write.before, int(write.pulling), now, write.image),
     )
     return True
 
@@ -169,28 +179,29 @@ def reconcile(
     cursor: Cursor, images: Mapping[str, Collection[str]], labelled: Collection[str], now: float
 ) -> int:
     """
-    Settle what a process left that was killed: a pull that brought its image is recorded,
-    any other write that is too old is dropped, and so is what is recorded of images and names
-    that the engine does not have.
+    Settle what was left by a process that was killed, or by a load that broke off: what a
+    name means that was to be brought, and that nobody has, may be anybody's, so it is recorded
+    as nobody's to use. Writes that are too old are dropped, and so is what is recorded of
+    images and names that the engine does not have.
 
     @param images: all images of the engine, by id, each with its canonical tags and digests.
-    @param labelled: ids of those whose label tells whose they are: no pull brought them.
+    @param labelled: ids of those whose label tells whose they are.
     @return: how many rows were dropped or settled.
     """
     changed = 0
-    writes = records(cursor).writes
-    for token, name, owner, before, pulling in _rows(
+    for token, *columns in _rows(
         cursor,
-        "SELECT token, name, owner, before, pulling FROM writes WHERE added <= ?",
+        "SELECT token, name, owner, before, pulling, image FROM writes WHERE added <= ?",
         (now - WRITE_SECONDS,),
     ):
-        found = next((image for image, names in images.items() if name in names), "")
-        if pulling and found and found != before and found not in labelled:
+        write = Write(*columns)
+        found = next((image for image, names in images.items() if write.name in names), "")
+        if found and write.may_bring(found) and found not in labelled:
             known = records(cursor, found)
             if not known.holders and not known.names:
-                # Of two that pulled it, one may not have been allowed to.
-                alone = all(each.owner == owner for each in writes if each.name == name)
-                keep(cursor, Keep(owner if alone else NOBODY_YET, found, (name,)), now)
+                # Whoever has brought it: a record here would let an owner take, by a pull that
+                # it broke off, what the operator pulls.
+                keep(cursor, Keep(NOBODY_YET, found, (write.name,)), now)
         end(cursor, token)
         changed += 1
     for table in ("holders", "names"):

@@ -48,12 +48,14 @@ class Begin(Question[str]):
     @ivar name: the canonical reference.
     @ivar before: the id of the image that it names, or empty.
     @ivar pulling: whether it is a pull. Several owners may pull one reference at once.
+    @ivar image: the id of the image that a load is about to give the reference to.
     @raise dss.errors.Denied: where another owner writes to it, or a ledger is missing.
     """
 
     name: str
     before: str = ""
     pulling: bool = False
+    image: str = ""
 
 
 @frozen
@@ -65,6 +67,15 @@ class End(Question[None]):
     """
 
     token: str
+
+
+@frozen
+class Pause(Question[None]):
+    """
+    Wait for a while, in what follows an exchange.
+    """
+
+    seconds: float
 
 
 @frozen

@@ -25,12 +25,21 @@ class Write:
 
     @ivar before: the id of the image that the reference named before, or empty.
     @ivar pulling: whether it is a pull, whose image nobody knows yet.
+    @ivar image: the id of the image that a load gives this name to; empty for all others.
     """
 
     name: str
     owner: str
     before: str
     pulling: bool
+    image: str = ""
+
+    def may_bring(self, image: str) -> bool:
+        """
+        Whether an image may be there by this pull or this load, of which nothing is recorded
+        yet.
+        """
+        return (self.pulling or self.image == image) and self.before != image
 
 
 @frozen
@@ -57,6 +66,12 @@ class Records:
         held = self.holders.get(image)
         return held or (_NOBODY if label is None else frozenset([label]))
 
+    def has(self, image: str) -> bool:
+        """
+        Whether anything is recorded of an image.
+        """
+        return image in self.holders or any(key == image for _, key in self.names)
+
     def claimants(self, name: str, image: str, label: str | None) -> frozenset[str]:
         """
         Whose a tag is, by which an image is named; nobody's where it is shared.
@@ -66,23 +81,23 @@ class Records:
             return recorded
         if label is not None and not self.holders.get(image):
             return frozenset([label])
-        return self._pulling(image, lambda each: each.name == name)
+        return self._brought(image, lambda each: each.name == name)
 
     def claimants_of_digest(self, name: str, image: str) -> frozenset[str]:
         """
         Whose a digest is, by which an image is named; nobody's where it is shared.
         """
         repository = repository_of(name)
-        return self.names.get((name, image)) or self._pulling(
-            image, lambda each: repository_of(each.name) == repository
+        return self.names.get((name, image)) or self._brought(
+            image, lambda each: each.pulling and repository_of(each.name) == repository
         )
 
-    def _pulling(self, image: str, fits: Callable[[Write], bool]) -> frozenset[str]:
+    def _brought(self, image: str, fits: Callable[[Write], bool]) -> frozenset[str]:
         """
-        L{NOBODY_YET} where a pull is under way, or was broken off, that may have brought an
-        image.
+        L{NOBODY_YET} where a pull or a load is under way, or was broken off, that may have
+        brought an image.
         """
-        brought = any(each.pulling and each.before != image and fits(each) for each in self.writes)
+        brought = any(each.may_bring(image) and fits(each) for each in self.writes)
         return _NOT_KNOWN if brought else _NOBODY
 
 

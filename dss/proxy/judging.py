@@ -27,7 +27,7 @@ from dss.model.facts import (
     PathFacts,
     Question,
 )
-from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Now, Release
+from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Now, Pause, Release
 from dss.model.owner import Owner
 from dss.model.ruling import Judgement
 from dss.policy.mounts.wishes import below
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 _log = Logger(namespace="dss")
 
-_LEDGER = frozenset({AllRecords, Begin, End, Gone, HasLedger, Keep, Release})
+_LEDGER = frozenset({AllRecords, Begin, End, Gone, HasLedger, Keep, Pause, Release})
 
 
 class Answering(Protocol):

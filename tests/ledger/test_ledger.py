@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
 
 from dss.errors import Denied, DssError
 from dss.ledger.ledger import Ledger, LedgerError, NoLedger
 from dss.model.facts import ContainerNamed
-from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Release
+from dss.model.images import AllRecords, Begin, End, Gone, HasLedger, Keep, Pause, Release
 from dss.model.records import NO_RECORDS, Records
 
 ONE = "sha256:" + "1" * 64
@@ -82,6 +83,7 @@ async def ask(ledger: Ledger, question: Any, owner: str = "a") -> Any:
 _WRITER = """
 import sys
 from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import Deferred
 from dss.ledger.ledger import Ledger
 from dss.model.images import Keep
@@ -153,6 +155,20 @@ async def test_a_file_that_breaks(opened: Callable[[], Ledger], tmp_path: Path) 
         assert "holders" not in error.value.message
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_pause(tmp_path: Path) -> None:
+    """
+    It ends by itself, or with the ledger.
+    """
+    ledger = Ledger(str(tmp_path / "ledger"), reactor)
+    await ask(ledger, Pause(0))
+    waiting = ledger.answer(Pause(60), "a")
+    assert isinstance(waiting, Deferred)
+    ledger.close()
+    with pytest.raises(CancelledError):
+        await waiting
+
+
 def test_without_a_ledger() -> None:
     """
     What needs a record is denied, and all else goes on.
@@ -161,7 +177,7 @@ def test_without_a_ledger() -> None:
     assert none.about(ONE) is none.answer(AllRecords(), "a") is NO_RECORDS
     assert none.answer(HasLedger(), "a") is False
     assert none.answer(Begin(NAME), "a") == ""
-    for quiet in (End(""), Release(ONE, (), False), Gone(ONE)):
+    for quiet in (End(""), Release(ONE, (), False), Gone(ONE), Pause(1)):
         assert none.answer(quiet, "a") is None
     for needs in (Keep("a", ONE), Begin(NAME, pulling=True)):
         with pytest.raises(Denied, match=r"--ledger FILE\. \[rule ledger\.missing\]"):

@@ -86,8 +86,8 @@ def test_writes_keep_others_off(cursor: sqlite3.Cursor) -> None:
 
 def test_reconciling(cursor: sqlite3.Cursor) -> None:
     """
-    A pull whose process died is recorded where it brought an image that nobody has; records
-    of images that there are not are dropped, but for new ones.
+    What a pull or a load may have brought whose process died is nobody's to use; records of
+    images that there are not are dropped, but for new ones.
     """
     late = 10 + tables.WRITE_SECONDS
     tables.begin(cursor, Write(NAME, "a", "", True), "pulled", 10)
@@ -105,7 +105,12 @@ def test_reconciling(cursor: sqlite3.Cursor) -> None:
     tables.begin(cursor, Write("both", "b", "", True), "both too", late)
     tables.keep(cursor, Keep("b", three, ("moved",), holds=False), 10)
     five, six = "sha256:" + "5" * 64, "sha256:" + "6" * 64
+    loaded, other = "sha256:" + "7" * 64, "sha256:" + "8" * 64
+    for name in ("loaded", "other"):
+        tables.begin(cursor, Write(name, "a", "", False, loaded), name, 10)
     images = {
+        loaded: ["loaded"],
+        other: ["other"],
         TWO: [NAME, "built"],
         ONE: ["unchanged"],
         three: ["others"],
@@ -116,14 +121,15 @@ def test_reconciling(cursor: sqlite3.Cursor) -> None:
     found = tables.records(cursor)
     assert set(found.writes) == {Write("now", "a", "", True), Write("both", "b", "", True)}
     assert found.holders == {
-        TWO: frozenset("a"),
+        # Whoever brought it: nothing tells.
+        TWO: frozenset([NOBODY_YET]),
+        loaded: frozenset([NOBODY_YET]),
+        six: frozenset([NOBODY_YET]),
         three: frozenset("b"),
         "sha256:new": frozenset("b"),
-        # Which of the two was allowed to pull it nobody knows.
-        six: frozenset([NOBODY_YET]),
     }
     assert ("moved", three) not in found.names
-    assert found.names[NAME, TWO] == frozenset("a")
+    assert found.names[NAME, TWO] == frozenset([NOBODY_YET])
     assert tables.reconcile(cursor, images, {five}, late) == 0
 
 
@@ -132,6 +138,18 @@ def test_another_layout_is_refused() -> None:
     A newer dss may have written it.
     """
     cursor = sqlite3.connect(":memory:").cursor()
-    cursor.execute("PRAGMA user_version = 2")
-    with pytest.raises(tables.WrongLedger, match="2, not 1"):
+    cursor.execute("PRAGMA user_version = 3")
+    with pytest.raises(tables.WrongLedger, match="3, not 2"):
         tables.create(cursor)
+
+
+def test_the_first_layout_is_made_into_this_one(cursor: sqlite3.Cursor) -> None:
+    """
+    With what is in it.
+    """
+    tables.begin(cursor, Write(NAME, "a", ONE, True), "token", 10)
+    cursor.execute("ALTER TABLE writes DROP COLUMN image")
+    cursor.execute("PRAGMA user_version = 1")
+    tables.create(cursor)
+    tables.create(cursor)
+    assert tables.records(cursor).writes == (Write(NAME, "a", ONE, True),)

@@ -44,11 +44,11 @@ def image_of(api: Api, reference: str) -> str:
 
 def test_what_is_loaded(pair: Pair) -> None:
     """
-    It is the loader's, by tag and id, whatever its labels say; the other who has the archive
-    gets it too; compressed or not. The last one's removal removes it.
+    It is the loader's, by tag and id; the other who has the archive gets it too; compressed or
+    not. The last one's removal removes it.
     """
     for pack in (bytes, gzip.compress):
-        labels = {"Labels": {"com.dss.owner": "b", "other": "kept"}}
+        labels = {"Labels": {"other": "kept"}}
         image = Image(["app:1"], [layer(content=pack.__name__.encode())], labels)
         reply = load(pair.a, pack(saved(image)))
         assert is_loaded(reply), reply
@@ -68,19 +68,41 @@ def test_what_is_loaded(pair: Pair) -> None:
 
 def test_what_is_saved_by_one_and_loaded_by_the_other(pair: Pair) -> None:
     """
-    As by an artifact of a pipeline: both have it then.
+    What one made is not loaded by the other: by its label the engine would give the first one
+    what is built on it. Its maker loads it again, and a shared one stays shared.
     """
     image = built(pair.a, "app:1")
     archive = pair.a.call("GET", "/images/get", {"names": ("app:1",)}).body
     assert image_of(pair.b, image) == ""
-    assert is_loaded(load(pair.b, archive))
-    assert image_of(pair.a, "app:1") == image_of(pair.b, "app:1") == image
+    reply = load(pair.b, archive)
+    assert (reply.status, "image.load-label" in reply.message) == (403, True)
+    assert image_of(pair.b, image) == ""
     pair.a.call("DELETE", "/images/app:1")
     assert image_of(pair.a, image) == ""
-    assert image_of(pair.b, "app:1") == image
+    assert is_loaded(load(pair.a, archive))
+    assert image_of(pair.a, "app:1") == image
     shared = pair.a.call("GET", "/images/get", {"names": ("busybox",)}).body
     assert is_loaded(load(pair.a, shared))
     assert image_of(pair.b, "busybox")
+
+
+def test_what_the_engine_refuses_is_not_claimed(pair: Pair) -> None:
+    """
+    Neither the image nor its name: what the operator brings in by it is everybody's, and no
+    owner moves or removes it.
+    """
+    good = Image(["operators:1"], [layer("claimed")])
+    config = json.loads(good.json)
+    bad = Image(layers=good.layers, raw=json.dumps({**config, "os": "windows"}).encode())
+    assert not is_loaded(load(pair.a, saved(bad, good)))
+    assert image_of(pair.engine.api, "operators:1") == ""
+    assert is_loaded(load(pair.engine.api, saved(good)))
+    assert image_of(pair.b, "operators:1") == image_of(pair.a, "operators:1") == good.id
+    evil = built(pair.a, "evil:1")
+    reply = pair.a.call("POST", f"/images/{evil}/tag", {"repo": "operators", "tag": "1"})
+    assert (reply.status, "image.name-taken" in reply.message) == (403, True)
+    assert pair.a.call("DELETE", f"/images/{good.id}", {"force": 1}).status == 403
+    assert image_of(pair.engine.api, "operators:1") == good.id
 
 
 def test_names_are_not_poisoned(pair: Pair) -> None:

@@ -22,6 +22,7 @@ from dss.model.images import (
     HasLedger,
     Keep,
     Now,
+    Pause,
     RegistryDigest,
     Release,
     RemoveImage,
@@ -124,7 +125,7 @@ class World:
 
         def begin(asked: Begin) -> str:
             self._tokens += 1
-            write = Write(asked.name, owner, asked.before, asked.pulling)
+            write = Write(asked.name, owner, asked.before, asked.pulling, asked.image)
             if not tables.begin(cursor, write, str(self._tokens), NOW):
                 raise Denied(Problem("image.name-busy", "", "busy"))
             return str(self._tokens)
@@ -147,6 +148,7 @@ class World:
             RemoveImage: remove,
             RegistryDigest: lambda asked: self.registry[asked.reference.familiar],
             Now: lambda asked: NOW,
+            Pause: lambda asked: None,
             OwnContainers: lambda asked: self.containers,
             HooksOnEntry: lambda asked: True,
         }

@@ -57,6 +57,25 @@ def test_a_tag_of_a_shared_image_is_recorded() -> None:
         world.judged(showing.inspect, "app:1", owner="other")
 
 
+def test_a_tag_that_the_engine_refuses_is_nobodys() -> None:
+    """
+    Whoever gives it to the image later has it.
+    """
+    world = World()
+    world.add("1", "shared:1")
+    ruling = world.judged(tagging.tag, "shared:1", repo="new", tag="1")
+    world.drive(ruling.after(True))
+    world.add("1", "shared:1", "new:1")
+    assert not world.facts("1").claimants("docker.io/library/new:1")
+    world = World()
+    world.add("1", "shared:1")
+    ruling = world.judged(tagging.tag, "shared:1", repo="new", tag="1")
+    world.add("1", "shared:1", "new:1")
+    world.drive(ruling.after(True))
+    assert world.facts("1").claimants("docker.io/library/new:1") == {"ci"}
+    assert world.writes == 0
+
+
 def test_a_tag_of_an_own_image_needs_no_record() -> None:
     """
     Its label tells; but for one that somebody else has, too.

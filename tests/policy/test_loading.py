@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,43 +64,103 @@ def arrive(world: World, image: Image, *names: str) -> ImageFacts:
     return found
 
 
+def tell(world: World, ruling: Any, *lines: str, owner: str = "ci") -> None:
+    """
+    What the engine says of a load.
+    """
+    for line in lines:
+        told = {"stream": f"{line}\n"}
+        assert world.drive(ruling.reply.edit(told), owner) is told
+
+
+def finished(world: World, image: Image, owner: str = "ci") -> ImageFacts:
+    """
+    A load that succeeds, of an image with one name.
+    """
+    ruling = load(world, saved(image), owner)
+    arrive(world, image)
+    tell(world, ruling, f"Loaded image: {image.tags[0]}", owner=owner)
+    world.drive(ruling.after(True), owner)
+    found = world.seen(image.id)
+    assert found is not None
+    return found
+
+
 def test_what_is_loaded_is_the_clients() -> None:
     """
-    Recorded before the engine has it, with its names; others are kept off them meanwhile.
+    Recorded before the client learns of it, with its names; until then it is nobody's, and
+    others are kept off the names.
     """
     world = World()
-    image = Image(["app:1"])
-    ruling = load(world, saved(image))
-    assert world.writes == 1
+    image, bare = Image(["app:1", "app:2"]), Image([], [layer("bare")])
+    ruling = load(world, saved(image, bare))
+    assert world.writes == 2
+    facts = arrive(world, image)
+    assert not facts.is_usable("ci")
+    assert not facts.is_usable("other")
+    assert not facts.is_shared
+    names = ("Loaded image: app:1", "Loaded image: app:2")
+    tell(world, ruling, "Loading layer", *names)
     facts = arrive(world, image)
     assert facts.owners == {"ci"}
-    assert not facts.is_shared
     assert facts.claimants("docker.io/library/app:1") == {"ci"}
+    assert facts.claimants("docker.io/library/app:2") == {"ci"}
+    assert not arrive(world, bare).is_usable("ci")
+    tell(world, ruling, f"Loaded image ID: {image.id}\nLoaded image ID: {bare.id}")
+    assert arrive(world, bare).owners == {"ci"}
     world.drive(ruling.after(True))
     assert world.writes == 0
+    # Of those that have no name nothing is said where the last one has one.
+    world = World()
+    ruling = load(world, saved(bare, image))
+    arrive(world, bare)
+    arrive(world, image)
+    tell(world, ruling, *names)
+    assert arrive(world, bare).owners == arrive(world, image).owners == {"ci"}
 
 
-def test_labels_in_an_archive_are_not_believed() -> None:
+def test_a_load_that_fails_claims_nothing() -> None:
     """
-    An image that another owner saved and gave away is theirs who load it; its label's owner
-    sees nothing of it, unless the engine had it before. One's own needs no record.
+    What the operator brings in later by the same name, the same image even, is everybody's.
+    What came and was not heard of is nobody's, and so is what may still come where the
+    client has left.
+    """
+    image = Image(["app:1"])
+    world = World()
+    refused = load(world, saved(image))
+    world.drive(refused.after(True))
+    assert world.writes == 0
+    assert arrive(world, image).is_shared
+    world = World()
+    unheard = load(world, saved(image))
+    arrive(world, image)
+    world.drive(unheard.after(True))
+    assert world.writes == 0
+    facts = arrive(world, image)
+    assert not facts.is_usable("ci")
+    assert not facts.is_usable("other")
+    world = World()
+    broken = load(world, saved(image))
+    world.drive(broken.after(False))
+    assert world.writes == 1
+    facts = arrive(world, image)
+    assert not facts.is_usable("ci")
+    assert not facts.is_usable("other")
+    # Another image by that name is not what was to be loaded.
+    assert arrive(World(), Image(["app:1"], [layer("b")])).is_shared
+
+
+def test_labels_in_an_archive() -> None:
+    """
+    An image is not loaded that would be another owner's by its label, or what is built upon
+    it. One's own needs no record.
     """
     image = Image(["app:1"], config={"Labels": {"com.dss.owner": "victim"}})
     world = World()
-    load(world, saved(image))
-    facts = arrive(world, image)
-    assert not facts.is_usable("victim")
-    assert facts.is_usable("ci")
-    world = World()
-    arrive(world, evolve(image, tags=[]), "made:1")
-    load(world, saved(image))
-    facts = arrive(world, image, "made:1")
-    assert facts.owners == {"ci", "victim"}
-    assert facts.claimants("docker.io/library/made:1") == {"victim"}
-    assert facts.claimants("docker.io/library/app:1") == {"ci"}
+    with pytest.raises(Denied, match=r"image\.load-label"):
+        load(world, saved(Image(["b:1"], [layer("b")]), image))
     own = Image(["own:1"], config={"Labels": {"com.dss.owner": "ci"}})
-    load(world, saved(own))
-    assert not arrive(world, own).records.holders
+    assert not finished(world, own).records.holders
 
 
 def test_names_in_an_archive() -> None:
@@ -135,10 +194,8 @@ def test_what_others_have_too() -> None:
     """
     world = World()
     image = Image(["app:1"])
-    world.drive(load(world, saved(image), "first").after(True))
-    arrive(world, image)
-    load(world, saved(image), "second")
-    facts = arrive(world, image)
+    finished(world, image, "first")
+    facts = finished(world, image, "second")
     assert facts.owners == {"first", "second"}
     assert facts.claimants("docker.io/library/app:1") == {"first", "second"}
 

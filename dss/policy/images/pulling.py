@@ -9,9 +9,10 @@ from attrs import evolve
 from dss.config.lines import allowing
 from dss.errors import Denied, EngineOdd, Problem
 from dss.model.facts import ImageFacts, ImageNamed, Json
-from dss.model.images import AllImages, Begin, End, Keep, RegistryDigest
+from dss.model.images import AllImages, Begin, End, Keep, Pause, RegistryDigest
 from dss.model.message import HeaderList
 from dss.model.owner import Owner
+from dss.model.records import NOBODY_YET
 from dss.model.reference import Reference
 from dss.model.ruling import Edit, EditLines, Forward, Judgement, Ruling, ask
 from dss.policy import buildkit
@@ -21,6 +22,10 @@ from dss.policy.queries import text_of
 from dss.policy.request import Circumstances, Request
 
 _DIGEST = "Digest: "
+
+#: How long the engine may take to give up a pull whose client has left, or to end it, in
+#: seconds.
+BREAK_SECONDS = 10.0
 
 
 def pull(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -225,10 +230,25 @@ class _Recording:
 
     def end(self, complete: bool) -> Judgement[None]:
         """
-        The exchange is over. A pull that broke off stays: the engine may still end it.
+        The exchange is over. The engine gives up a pull that broke off, and names the digest
+        just before it gives the image its name (moby 20.10 to 28.5): what comes without that
+        may be another one's, so it is nobody's.
         """
-        if complete or self._done:
-            yield from ask(End(self._token))
+        if not self._done:
+            if not complete:
+                yield from ask(Pause(BREAK_SECONDS))
+            yield from self._broken_off()
+        yield from ask(End(self._token))
+
+    def _broken_off(self) -> Judgement[None]:
+        image = yield from ask(ImageNamed(self._asked.familiar))
+        if image is None or image.id in self._known or image.records.has(image.id):
+            return
+        by_digest = str(evolve(self._wanted, tag="", digest=self._digest))
+        if self._digest and by_digest in image.digests:
+            yield from self._record()
+        elif image.owner is None:
+            yield from ask(Keep(NOBODY_YET, image.id, (str(self._wanted),)))
 
 
 def record(
