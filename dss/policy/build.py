@@ -12,6 +12,7 @@ from functools import partial
 from dss.config.containers import Containers
 from dss.errors import BadRequest, Denied, Problem
 from dss.model.facts import ImageFacts, ImageNamed, Json
+from dss.model.owner import OWNER_LABEL
 from dss.model.reference import Reference
 from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
 from dss.policy import dockerfile, steps
@@ -180,6 +181,15 @@ def _base_problems(
             "Dockerfile",
             f"there is no image {with_tag(base.reference)!r} that this owner may use.",
             f"Pull it first: docker pull {base.reference}. {_LEDGER}",
+        )
+    elif base.builds_upon and image.owner not in (None, owner):
+        # What a step makes has the label too, until the build's last one stamps its own.
+        yield Problem(
+            "build.base-label",
+            "Dockerfile",
+            f"{with_tag(base.reference)!r} has the label {OWNER_LABEL} of another owner: the steps "
+            "upon it would be that owner's.",
+            "Images without this label, or with one's own name in it, are allowed.",
         )
     elif wanted and not _fits(wanted, image.platform):
         yield Problem(

@@ -121,6 +121,35 @@ def test_names_are_not_poisoned(pair: Pair) -> None:
     assert image_of(pair.engine.api, "theirs:1") == evil.id, "the attack works at the engine"
 
 
+def test_labels_are_not_forged(pair: Pair) -> None:
+    """
+    What is made of an image has its labels: no commit becomes the other owner's by them, as it
+    does at the engine itself.
+    """
+    key = "com.dss.x=1\nLABEL com.dss.owner=b\nLABEL y"
+    busybox = pair.engine.api.call("GET", "/images/busybox/get").body
+    with tarfile.open(fileobj=io.BytesIO(busybox)) as archive:
+        (entry,) = json.load(archive.extractfile("manifest.json") or io.BytesIO())
+        layers = [(archive.extractfile(each) or io.BytesIO()).read() for each in entry["Layers"]]
+    labelled = Image(["evil:1"], layers, {"Labels": {"com.dss.owner": "b"}, "Cmd": ["x"]})
+    odd = Image(["odd:1"], layers, {"Labels": {key: "1"}, "Cmd": ["x"]})
+    before = {each["Id"] for each in pair.b.get("/images/json", all=1)}
+    assert (load(pair.a, saved(labelled)).status, is_loaded(load(pair.a, saved(odd)))) == (
+        403,
+        True,
+    )
+    made = pair.a.post("/containers/create", {"Image": "odd:1"})["Id"]
+    reply = pair.a.call("POST", "/commit", {"container": made, "repo": "planted"}, {})
+    assert (reply.status, "label.reserved" in reply.message) == (403, True)
+    assert {each["Id"] for each in pair.b.get("/images/json", all=1)} == before
+    line = f'LABEL com.dss.owner=a {key}=""'
+    reply = pair.engine.api.call(
+        "POST", "/commit", {"container": made, "repo": "planted", "changes": line}, {}
+    )
+    labels = pair.engine.api.get("/images/planted/json")["Config"]["Labels"]
+    assert labels["com.dss.owner"] == "b", "the attack works at the engine"
+
+
 def test_layers_are_not_stolen(pair: Pair) -> None:
     """
     Who knows the digests of another's layers, and has not what is in them, could let the

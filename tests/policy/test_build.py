@@ -11,6 +11,7 @@ import pytest
 from dss.errors import BadRequest, Denied
 from dss.model.facts import ImageFacts, ImageNamed
 from dss.model.images import Begin
+from dss.model.records import Records
 from dss.model.ruling import ContextWatch, Forward
 from dss.policy import build
 from dss.policy.request import QueryValue
@@ -317,6 +318,19 @@ def test_images_that_a_build_may_use() -> None:
     for name in ("step", "theirs", "missing"):
         assert judged_inside(f"FROM {name}", images) == {"build.base"}
         assert judged_inside(f"FROM own\nCOPY --from={name} a b", images) == {"build.base"}
+
+
+def test_an_image_with_the_label_of_another_owner_is_not_built_upon() -> None:
+    """
+    Its label would make the steps another owner's. Files may be copied from it.
+    """
+    known = Records(holders={"sha256:1": frozenset({"ci"})})
+    images = {"pulled": ImageFacts("sha256:1", "other", is_named=True, records=known)}
+    assert judged_inside("FROM pulled", images) == {"build.base-label"}
+    images["own"] = ImageFacts("sha256:2", "ci")
+    text = "FROM pulled AS x\nFROM own\nCOPY --from=x a b"
+    assert judged_inside(text, images) == {"build.base-label"}
+    assert judged_inside("FROM own\nCOPY --from=pulled a b", images) == set()
 
 
 def test_the_client_s_arguments_name_images() -> None:

@@ -5,6 +5,7 @@ Imports and commits: stamped, of what is one's own, under names that may be writ
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ OWN = "LABEL com.dss.owner=ci"
 LABELS = {"a": "b", "com.dss.owner": "ci", "com.dss.mounts": "x"}
 
 
-def judged(policy: Policy, body: bytes = b"", **query: QueryValue) -> Any:
+def judged(
+    policy: Policy, body: bytes = b"", labels: Mapping[str, str] = LABELS, **query: QueryValue
+) -> Any:
     """
     A request, in a world with a shared, an own and another's image and an own container.
     """
@@ -35,7 +38,7 @@ def judged(policy: Policy, body: bytes = b"", **query: QueryValue) -> Any:
         ContainerNamed: lambda asked: (
             ContainerFacts(BOX, "ci") if asked.reference == "box" else None
         ),
-        ContainerJson: lambda asked: {"Config": {"Labels": LABELS}},
+        ContainerJson: lambda asked: {"Config": {"Labels": labels}},
     }
     asked = request(query=query, body=body)
     ruling: Ruling = drive(policy(asked, circumstances()), answers)
@@ -86,6 +89,18 @@ def test_a_commit() -> None:
     assert sent == {"Cmd": ["sh"], "Labels": {"a": "b", "com.dss.owner": "ci"}}
     with pytest.raises(NotFound, match="No such container: theirs"):
         judged(making.commit, container="theirs")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["com.dss.x=1\nLABEL com.dss.owner=other\nLABEL y", "com.dss.x y", "COM.DSS.x", " com.dss.x"],
+)
+def test_labels_of_an_image_do_not_break_out_of_the_stamp(key: str) -> None:
+    """
+    A container has its image's labels, of which anybody can have written the keys.
+    """
+    with pytest.raises(Denied, match=r"label\.reserved"):
+        judged(making.commit, container="box", labels={key: "1"})
 
 
 @pytest.mark.parametrize(

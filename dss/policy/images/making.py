@@ -4,6 +4,7 @@ Images made of a container or of a file system: stamped, and named as the owner 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from dss.errors import Denied, Problem
@@ -21,6 +22,9 @@ from dss.policy.ownership import own_container
 from dss.policy.queries import passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
 from dss.policy.shown import labels_of
+
+#: A label's key that means itself in a Dockerfile.
+_PLAIN = re.compile(r"[a-z.]+")
 
 
 def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
@@ -112,11 +116,23 @@ def stamped_changes(
     @return: the changes, and what is wrong with them.
     """
     given = [each for each in texts_of(request, "changes") if each]
-    blank = [f'{key}=""' for key in labels if reserved(key) and key != OWNER_LABEL]
+    others = [key for key in labels if reserved(key) and key != OWNER_LABEL]
+    problems = [
+        Problem(
+            "label.reserved",
+            "container",
+            f"its image brought the label {key[:64]!r}, which is like dss's own, and is none.",
+            "Containers of images without such labels can be committed.",
+        )
+        for key in others
+        if not _PLAIN.fullmatch(key)
+    ]
+    # Any other key could end this line, and stamp the image by the next (proved on 28.5).
+    blank = [f'{key}=""' for key in others if _PLAIN.fullmatch(key)]
     first = " ".join(["LABEL", f"{OWNER_LABEL}={around.owner.name}", *blank])
     # Read from the second line on, as the engine does.
     text = "\n".join(["USER root", *given])
-    return (first, *given), list(dockerfile.read(text.encode(), {}).problems)
+    return (first, *given), [*problems, *dockerfile.read(text.encode(), {}).problems]
 
 
 def _target(
