@@ -128,6 +128,8 @@ class Exchange:
             return
         if found.route.body is Body.STREAM or self._head.length == 0:
             self._judge(b"")
+        elif (self._head.length or 0) > self._guard.limits.json_bytes:
+            self._machine.failed(self._too_large())
         else:
             # A body that is judged, or one that the route doesn't take: that is read,
             # within the same limits, and dropped.
@@ -145,9 +147,7 @@ class Exchange:
         guard.pending_json += len(data)
         if len(self._body) > guard.limits.json_bytes:
             self._stop_collecting()
-            self._machine.failed(
-                BodyTooLarge(f"the request's body is over {guard.limits.json_bytes} bytes")
-            )
+            self._machine.failed(self._too_large())
         elif guard.pending_json > guard.limits.pending_json_bytes:
             self._stop_collecting()
             self._machine.failed(
@@ -156,6 +156,9 @@ class Exchange:
                     "this socket at once; try again"
                 )
             )
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"the request's body is over {self._guard.limits.json_bytes} bytes")
 
     def _stop_collecting(self) -> bytes:
         deadline, self._body_deadline = self._body_deadline, None

@@ -990,6 +990,18 @@ def test_continue_comes_from_dss() -> None:
     assert status(client.take()) == 403
 
 
+def test_no_continue_for_a_body_that_is_too_large() -> None:
+    """
+    What is told in the head is answered there, and one byte less is asked for.
+    """
+    for size, told in ((100, b"100 Continue"), (101, b"413 "), (99999999999, b"413 ")):
+        client = owned(json_bytes=100).client()
+        expecting = f"Content-Length: {size}\r\nExpect: 100-continue\r\n"
+        json = "Content-Type: application/json\r\n"
+        client.send(ask("POST", "/containers/create", expecting + json))
+        assert client.take().startswith(b"HTTP/1.1 " + told)
+
+
 # upgrades
 
 
