@@ -88,6 +88,7 @@ class Options(UsageOptions):
 
     def __init__(self) -> None:
         UsageOptions.__init__(self)
+        self._is_wrong = False
         self["listen"] = []
         self["allow-bind"] = []
         self["limit"] = {}
@@ -126,6 +127,25 @@ question_seconds or hook_seconds. May be repeated."""
         """
         print(f"Docker Safety Sock {__version__}")
         raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line, and note where it makes no sense.
+        """
+        try:
+            UsageOptions.parseOptions(self, options)
+        except UsageError:
+            self._is_wrong = True
+            raise
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        All options; where one is wrong, only how to see them: C{twist} writes them after the
+        error, which would scroll away.
+        """
+        if self._is_wrong:
+            return "twist dss --help tells the options.\n"
+        return str(UsageOptions.getUsage(self, width))
 
     def postOptions(self) -> None:
         """

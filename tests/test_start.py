@@ -90,6 +90,17 @@ def test_a_start_that_can_not_work_with_a_ledger(program: str, tmp_path: Path, t
 
 
 @pytest.mark.parametrize("program", _PROGRAMS)
+def test_options_that_make_no_sense(program: str, tmp_path: Path) -> None:
+    """
+    The error is not lost in all that there is to tell of options.
+    """
+    done = _run(tmp_path, program, "--listen", "tcp:0", "--socket-mode", "rw")
+    assert "'rw' is no mode of a socket" in done.stdout
+    assert "twist dss --help tells the options" in done.stdout
+    assert "--socket-mode" not in done.stdout
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
 def test_a_start_that_fails(program: str, tmp_path: Path, taken: int) -> None:
     """
     It ends, though a daemon is already made, with what has begun undone.

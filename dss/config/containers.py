@@ -11,7 +11,7 @@ from attrs import frozen
 from dss.config import values
 from dss.config.kernel import KNOWN_CAPABILITIES, ULIMITS
 from dss.config.resources import Resources
-from dss.config.values import Device, Ports, Size, section, setting
+from dss.config.values import Device, Ports, Size, WrongValue, WrongValues, section, setting
 from dss.model.owner import RESERVED_PREFIX
 
 #: What the settings can give containers and the classic builder can't give a build's steps.
@@ -120,10 +120,11 @@ class PublishedPorts:
 
     def __attrs_post_init__(self) -> None:
         if self.loopback_only and self.addresses:
-            raise ValueError("write either addresses or loopback_only")
+            raise WrongValue("loopback_only", "write either addresses or loopback_only")
         if self.addresses and "/" in self.addresses[0]:
-            raise ValueError(
-                "the first of addresses should be one address: it is for ports that come without"
+            raise WrongValue(
+                "addresses",
+                "the first of addresses should be one address: it is for ports that come without",
             )
 
     @property
@@ -328,10 +329,13 @@ class Containers:
     )
 
     def __attrs_post_init__(self) -> None:
+        wrong = []
         for name in ("memory", "cpus", "pids", "shm_size"):
             default, ceiling = getattr(self.defaults, name), getattr(self.ceilings, name)
             if default is not None and ceiling is not None and default > ceiling:
-                raise ValueError(f"defaults.{name} is above ceilings.{name}")
+                wrong.append(WrongValue(f"defaults.{name}", f"it is above ceilings.{name}"))
+        if wrong:
+            raise WrongValues(wrong)
 
 
 @frozen

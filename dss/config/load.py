@@ -30,6 +30,7 @@ from dss.config.values import (
     Ports,
     Size,
     WrongValue,
+    WrongValues,
     section,
     setting,
     size,
@@ -103,16 +104,22 @@ class FileSettings:
 
     def __attrs_post_init__(self) -> None:
         given = self.containers
+        wrong = []
         for name in ("memory", "cpus", "pids"):
             if (
                 getattr(self.owner.limits, name) is not None
                 and getattr(given.defaults, name) is None
                 and getattr(given.ceilings, name) is None
             ):
-                raise ValueError(
-                    f"owner.limits.{name} needs containers.defaults.{name} or "
-                    f"containers.ceilings.{name}: a container without a limit can't be summed up"
+                wrong.append(
+                    WrongValue(
+                        f"owner.limits.{name}",
+                        f"it needs containers.defaults.{name} or containers.ceilings.{name}: a "
+                        "container without a limit can't be summed up",
+                    )
                 )
+        if wrong:
+            raise WrongValues(wrong)
 
 
 @frozen
@@ -207,8 +214,11 @@ def _troubles(error: BaseException, path: _Path) -> Iterator[tuple[_Path, str]]:
         for key in sorted(error.extra_fields):
             hint = suggestion(key, known) or f" The keys here are {', '.join(known)}."
             yield (*path, key), f"there is no such key.{hint}"
+    elif isinstance(error, WrongValues):
+        for each in error.all:
+            yield from _troubles(each, path)
     elif isinstance(error, WrongValue):
-        yield (*path, error.key), str(error)
+        yield (*path, *error.key.split(".")), str(error)
     else:
         yield path, str(error)
 
@@ -321,7 +331,24 @@ def _section_hook(kind: Any, converter: Converter) -> Any:
 
     def structure(value: Any, _: Any) -> Any:
         _is_table(value)
-        return plain(value, kind)
+        left = dict(value)
+        wrong: list[Exception] = []
+        while True:
+            try:
+                made = plain(left, kind)
+            except ClassValidationError as error:
+                (first, *others) = error.exceptions
+                if not others and isinstance(first, WrongValue) and first.key in left:
+                    # attrs tells of one at a time.
+                    wrong.append(first)
+                    del left[first.key]
+                    continue
+                # What a class says of all its keys counts only where each is fine.
+                if not wrong:
+                    raise
+            if wrong:
+                raise ClassValidationError("several", wrong, kind)
+            return made
 
     return structure
 

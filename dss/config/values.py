@@ -8,7 +8,7 @@ import difflib
 import ipaddress
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NewType
 
 from attrs import Attribute, field, frozen
@@ -27,12 +27,24 @@ class WrongValue(ValueError):
     """
     A key of the settings file has a value that makes no sense.
 
-    @ivar key: the key, in its own table.
+    @ivar key: the key, in its own table, or the path of one further in.
     """
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
         self.key = key
+
+
+class WrongValues(ValueError):
+    """
+    Several such keys.
+
+    @ivar all: each of them, by a key path in the same table.
+    """
+
+    def __init__(self, all: Sequence[WrongValue]) -> None:
+        super().__init__("; ".join(f"{each.key}: {each}" for each in all))
+        self.all = tuple(all)
 
 
 def setting(meaning: str, default: Any, kind: str, check: Check | None = None) -> Any:

@@ -11,7 +11,8 @@ from attrs import frozen
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, ResponseFailed
@@ -59,17 +60,22 @@ class Identity:
     is_podman: bool = False
 
 
-@implementer(IAgentEndpointFactory)
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _OneEndpoint:
     """
-    Sends every request to one endpoint, whatever its URI says.
+    Sends every request to one endpoint, whatever its URI says, and logs no connection.
     """
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
 
     def endpointForURI(self, uri: object) -> IStreamClientEndpoint:
-        return self._endpoint
+        return self
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+        if isinstance(factory, Factory):
+            factory.noisy = False
+        return self._endpoint.connect(factory)
 
 
 def _went_away(failure: Failure) -> bool:

@@ -211,7 +211,9 @@ class Listener(Service):
             # A daemon has no other place to say all of it.
             self._log.error("{reason}", reason=str(failed))
             raise failed from error
-        self._log.info("listening on {address}", address=self._description)
+        path = self.path
+        shown = self._description if path is None else f"unix:{path}"
+        self._log.info("listening on {address}", address=shown)
 
     def _prepare(self) -> None:
         """

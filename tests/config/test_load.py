@@ -251,7 +251,7 @@ WRONG = [
     ("[containers.ceilings]\nulimits = { nofile = 0 }", "0 should be a number above zero"),
     (
         "[containers]\ndefaults.memory = 2\nceilings.memory = 1",
-        "defaults.memory is above ceilings.memory",
+        "dss.toml:2: containers.defaults.memory: it is above ceilings.memory",
     ),
     ("[owner]\nname = '-'", "dss.toml:2: owner.name: '-' is no owner's name"),
     ("[owner]\nallow_bind = ['/proc/self']", "can't be a root: the host's kernel"),
@@ -261,7 +261,10 @@ WRONG = [
         "[owner]\ncontainer_sockets = 'x'",
         "dss.toml:2: owner.container_sockets: 'x' should be an absolute path",
     ),
-    ("[owner.limits]\npids = 5", "owner.limits.pids needs containers.defaults.pids or"),
+    (
+        "[owner.limits]\npids = 5",
+        "dss.toml:2: owner.limits.pids: it needs containers.defaults.pids or",
+    ),
     ("[limits]\nconnections = 0", "dss.toml:2: limits.connections: 0 should be"),
     ("containers = 1", "dss.toml:1: containers: 1 should be a table"),
 ]
@@ -406,3 +409,52 @@ def test_any_text_is_settings_or_refused(changes: list[tuple[int, int, str]]) ->
     except SettingsError as error:
         said = str(error)
     assert said.startswith("x.toml")
+
+
+def test_all_wrong_values_are_told() -> None:
+    """
+    Those of one table too, each with its line.
+    """
+    text = """[containers]
+sysctls = ["*"]
+ipc_modes = ["x"]
+[containers.ports]
+loopback_only = true
+addresses = ["127.0.0.1"]
+[networks]
+subnets = ["x"]
+"""
+    with pytest.raises(SettingsError) as caught:
+        load(text, "f")
+    assert [(each.key, each.line) for each in caught.value.troubles] == [
+        ("containers.ports.loopback_only", 5),
+        ("networks.subnets", 8),
+    ]
+    with pytest.raises(SettingsError) as caught:
+        load(text.replace("loopback_only = true\n", "").replace('"x"]\n', '"10.0.0.0/8"]\n'), "f")
+    assert [(each.key, each.line) for each in caught.value.troubles] == [
+        ("containers.sysctls", 2),
+        ("containers.ipc_modes", 3),
+    ]
+
+
+def test_what_two_tables_say_together() -> None:
+    text = """[containers.defaults]
+memory = "2g"
+pids = 9
+[containers.ceilings]
+memory = "1g"
+pids = 8
+"""
+    with pytest.raises(SettingsError) as caught:
+        load(text, "f")
+    assert [(each.key, each.line) for each in caught.value.troubles] == [
+        ("containers.defaults.memory", 2),
+        ("containers.defaults.pids", 3),
+    ]
+    with pytest.raises(SettingsError) as caught:
+        load("[owner.limits]\nmemory = 1\ncpus = 1\n", "f")
+    assert [(each.key, each.line) for each in caught.value.troubles] == [
+        ("owner.limits.memory", 2),
+        ("owner.limits.cpus", 3),
+    ]
