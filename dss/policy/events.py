@@ -1,7 +1,8 @@
 """
 Events: those of the owner's own objects, as their client knows them.
 
-An event of a container carries its labels. Whose an image and its names are is asked. Those of
+An event of a container carries its labels. Whose an image and its names are is asked, since its
+labels may be anybody's, and of one that is gone remembered. Those of
 networks, volumes and a Swarm's objects carry none: whose they are is asked when they are made, and
 remembered for as long as the client watches, since of an object that is gone nobody can tell.
 """
@@ -13,10 +14,12 @@ from typing import Any
 
 from dss.errors import NoManager
 from dss.model.facts import ContainerNamed, HooksOnEntry, ImageNamed, IsOwn, Json, OwnIds
+from dss.model.images import AllImages, AllRecords
 from dss.model.reference import canonical
 from dss.model.ruling import EditLines, Forward, Judgement, Ruling, ask
 from dss.policy.fields.volumes import is_reserved
 from dss.policy.filters import narrowed
+from dss.policy.images.seen import listed
 from dss.policy.networks.resolving import COMMON, private_name
 from dss.policy.queries import filters_of, passed_on
 from dss.policy.request import Circumstances, Request
@@ -48,6 +51,8 @@ def watch(request: Request, around: Circumstances) -> Judgement[Ruling]:
     images = filters.pop("image", ())
     watcher = _Watcher(around, images)
     yield from watcher.look([kind for kind in _ASKED_FOR if not types or kind in types])
+    if not types or "image" in types:
+        yield from watcher.look_at_images()
     return Forward(
         query=passed_on({**request.query, "filters": filters}),
         # One owner's event that is too long must not end another's stream.
@@ -69,6 +74,8 @@ class _Watcher:
         self._images = images
         #: Types and ids of what is known to be the owner's own.
         self._own: set[tuple[str, str]] = set()
+        #: Canonical names of images that are, or were, the owner's.
+        self._names: set[str] = set()
 
     def look(self, kinds: Iterable[str]) -> Judgement[None]:
         """
@@ -81,6 +88,19 @@ class _Watcher:
                 # Those that follow are a Swarm's too.
                 return
             self._own.update((kind, each) for each in found)
+
+    def look_at_images(self) -> Judgement[None]:
+        """
+        Remember the owner's images and their names: of one that is gone neither the engine nor
+        the ledger tells whose it was, and its label may be a lie.
+        """
+        owner = self._around.owner.name
+        records = yield from ask(AllRecords())
+        for entry in (yield from ask(AllImages())):
+            image = listed(entry, records)
+            if owner in image.owners:
+                self._own.add(("image", image.id))
+            self._names.update(each for each in image.tags if owner in image.claimants(each))
 
     def edit(self, event: Json) -> Judgement[Json]:
         """
@@ -112,9 +132,12 @@ class _Watcher:
         """
         owner, attributes = self._around.owner, labels_of(actor, "Attributes")
         found = None if kind == "container" else (yield from ask(ImageNamed(id)))
-        if found is None:
-            # Of an image that is gone no event carries labels (moby 20.10 to 28.5).
-            own = owner.owns(attributes) or (kind == "image" and (kind, id) in self._own)
+        given = str(attributes.get("name", ""))
+        name = canonical(given)
+        if kind == "container":
+            own = owner.owns(attributes)
+        elif found is None:
+            own = (kind, id) in self._own and (given == id or name in self._names)
         elif found.found_by:
             # A pull, which is not recorded yet, or a push.
             own = owner.name in found.claimants(found.found_by) or any(
@@ -123,13 +146,14 @@ class _Watcher:
             )
         else:
             own = owner.name in found.owners
-            name = canonical(str(attributes.get("name", "")))
             if name in found.tags:
                 # One's own tag of a shared image, or another one's of one's own.
                 claimants = found.claimants(name)
                 own = owner.name in claimants or (own and not claimants)
         if own:
             self._own.add((kind, id))
+            if kind == "image" and given != id:
+                self._names.add(name)
         return own
 
     def _labelled(self, kind: str, id: str, event: Json, actor: Json) -> Json:

@@ -77,7 +77,10 @@ def watched(known: Mapping[str, set[str]] | None = None, **filters: tuple[str, .
     The request for events, of an owner that has something already.
     """
     asked = request(query={"since": "1", "filters": filters})
-    ruling = drive(events.watch(asked, circumstances()), {OwnIds: own_ids(known or {})})
+    ruling = drive(
+        events.watch(asked, circumstances()),
+        {**World().answers("ci"), OwnIds: own_ids(known or {})},
+    )
     assert isinstance(ruling, Forward)
     return ruling
 
@@ -268,7 +271,8 @@ def test_a_private_bridge_is_called_as_its_client_does() -> None:
     plain = circumstances()
     settings = evolve(plain.settings, networks=Networks(private_bridge=True))
     around = evolve(plain, settings=settings)
-    ruling = drive(events.watch(request(), around), {OwnIds: own_ids({})})
+    answers = {**World().answers("ci"), OwnIds: own_ids({})}
+    ruling = drive(events.watch(request(), around), answers)
     assert isinstance(ruling, Forward)
     told = about("network", NET, "connect", container=ID, name=private_name(around.owner))
     assert edited(ruling.reply, told, OWNED) == about(
@@ -283,15 +287,31 @@ def test_volumes_of_dss_are_hidden() -> None:
 
 def test_an_image_that_is_gone_is_known_from_what_was_told_before() -> None:
     """
-    Engines tell its labels until then.
+    From its events, or from what there was when the client came. Its label tells nothing:
+    others may have pulled it, and named it as they like.
     """
-    reply = watched().reply
-    gone = about("image", "sha256:12", "delete", name="sha256:12")
-    assert edited(reply, gone, SHOWN) is None
-    untagged = about("image", "sha256:12", "untag", **{"com.dss.owner": "ci", "name": "a:1"})
-    assert edited(reply, untagged, SHOWN) is untagged
-    assert edited(reply, gone, SHOWN) is gone
-    assert edited(reply, gone, SHOWN) is None
+    world = World()
+    id = world.add("1", "own:1", label="ci")
+    theirs = world.add("2", "secret:1", label="ci")
+    world.keep("other", "2", "secret:1")
+    asked = request(query={"since": "1"})
+    answers = {**world.answers("ci"), OwnIds: own_ids({})}
+    ruling = drive(events.watch(asked, circumstances()), answers)
+    assert isinstance(ruling, Forward)
+    reply = ruling.reply
+    label = {"com.dss.owner": "ci"}
+    tagged = about("image", theirs, "tag", name="secret:1", **label)
+    assert edited(reply, tagged, answers) is None
+    world.images.clear()
+    assert edited(reply, tagged, answers) is None
+    for own in (
+        about("image", id, "tag", name="own:1", **label),
+        about("image", id, "untag", name=id, **label),
+        about("image", id, "delete", name=id),
+    ):
+        assert edited(reply, own, answers) is own
+    assert edited(reply, about("image", id, "tag", name="secret:2", **label), answers) is None
+    assert edited(reply, about("image", id, "delete", name=id), answers) is None
 
 
 def test_images_by_the_ledger() -> None:
@@ -316,7 +336,8 @@ def test_images_by_the_ledger() -> None:
     ):
         for owner in ("ci", "other"):
             asked = request(query={"since": "1"})
-            ruling = drive(events.watch(asked, circumstances(owner)), {OwnIds: own_ids({})})
+            answers = {**World().answers(owner), OwnIds: own_ids({})}
+            ruling = drive(events.watch(asked, circumstances(owner)), answers)
             assert isinstance(ruling, Forward)
             shown = edited(ruling.reply, told, world.answers(owner))
             assert (shown is told) is (owner in seen), (told, owner)
@@ -325,5 +346,6 @@ def test_images_by_the_ledger() -> None:
 def test_a_filter_of_images_leaves_only_what_has_one() -> None:
     reply = watched({"network": {NET}}, image=("a:1",)).reply
     assert edited(reply, about("network", NET, "destroy", name="app"), OWNED) is None
-    tagged = about("image", "sha256:12", "tag", **{"com.dss.owner": "ci", "name": "a:1"})
-    assert edited(reply, tagged, OWNED) is tagged
+    world = World()
+    tagged = about("image", world.add("1", "a:1", label="ci"), "tag", name="a:1")
+    assert edited(reply, tagged, world.answers("ci")) is tagged
