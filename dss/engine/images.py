@@ -60,6 +60,7 @@ class Images:
             records if isinstance(records, Records) else await records,
             tuple(config.get("ExposedPorts") or ()),
             tuple(checks.get("Test") or ()),
+            tuple(config.get("Env") or ()),
         )
 
     async def all(self, with_steps: bool) -> Sequence[Json]:

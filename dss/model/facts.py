@@ -66,6 +66,7 @@ class ImageFacts:
     @ivar records: what the ledger has on it.
     @ivar exposed: ports that it names, as C{80/tcp}.
     @ivar check_test: the words that check its health, the first of which tells their kind.
+    @ivar environment: its variables, as C{NAME=value}.
     """
 
     id: str
@@ -83,6 +84,7 @@ class ImageFacts:
     records: Records = NO_RECORDS
     exposed: tuple[str, ...] = ()
     check_test: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
 
     @property
     def owners(self) -> frozenset[str]:

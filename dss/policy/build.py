@@ -21,6 +21,7 @@ from dss.policy.buildkit import CLASSIC
 from dss.policy.fields import weights
 from dss.policy.fields.field import Spot
 from dss.policy.filters import read_once
+from dss.policy.growth import BROUGHT, brings_too_much, triggers_grow
 from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
@@ -160,6 +161,16 @@ def _judge_inside(
         image = yield from ask(ImageNamed(base.reference))
         problems += _base_problems(base, image, around.owner.name, platform)
         if image is None or not base.builds_upon:
+            continue
+        if brings_too_much(image.environment) or triggers_grow(image.on_build):
+            problems.append(
+                Problem(
+                    "build.variables",
+                    "Dockerfile",
+                    f"the image {base.reference!r} brings variables that are too large.",
+                    f"Allowed: {BROUGHT // 1024} KiB each, and in all that its triggers are.",
+                )
+            )
             continue
         for trigger in image.on_build:
             inside = dockerfile.read_trigger(trigger, base.stages)

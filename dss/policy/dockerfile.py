@@ -17,6 +17,7 @@ from attrs import frozen
 
 from dss.errors import BadRequest, Problem
 from dss.policy import labels as label_rules
+from dss.policy.growth import MOST, Growth
 from dss.policy.sizes import LABELS, size_of
 
 #: The names of the stages so far, and how many they are.
@@ -129,8 +130,16 @@ class _Reader:
         self._bases: list[Base] = []
         self._problems: list[Problem] = []
         self._labels = 0
+        self._expanded_labels = 0
+        self._growth = Growth(build_args)
         for line in self._instructions(_decoded(text)):
             self._instruction(line)
+        if self._growth.total > MOST:
+            self._deny(
+                "variables",
+                f"with its variables put in it could have more than {MOST} bytes.",
+                "Variables that an image brings count as 16 KiB each.",
+            )
 
     def reading(self) -> Reading:
         """
@@ -192,6 +201,8 @@ class _Reader:
         if not word.isascii():
             raise BadRequest("an instruction's name in the Dockerfile is not ASCII")
         name = word.upper()
+        if name in _EXPANDED:
+            self._grow(name, rest.strip())
         if name in _JUDGED:
             if any(each.isspace() and each not in " \t" for each in line.strip()):
                 raise BadRequest(f"the Dockerfile has an unusual space in {name}")
@@ -199,6 +210,29 @@ class _Reader:
 
     def _deny(self, rule: str, reason: str, hint: str = "") -> None:
         self._problems.append(Problem(f"build.{rule}", "Dockerfile", reason, hint))
+
+    def _grow(self, name: str, rest: str) -> None:
+        """
+        What the builder puts variables into.
+        """
+        if name == "FROM":
+            self._growth.stage()
+        if name not in ("ENV", "ARG"):
+            self._growth.add(rest)
+            return
+        words = self._words(rest)
+        texts: dict[str, str] = {}
+        if name == "ENV" and words and "=" not in words[0]:
+            # The old form: a key, then all of the rest.
+            texts[words[0]] = rest
+        else:
+            for word in words:
+                key = word.partition("=")[0]
+                texts[key] = texts.get(key, "") + word
+        for key in texts:
+            if "$" in key or _QUOTING.search(key):
+                self._deny("variables", f"the name {key} in {name} has variables or escapes.")
+        self._growth.assign(texts, by_argument=name == "ARG")
 
     def _run(self, rest: str) -> None:
         # Newer engines take the lines that follow for its text, even where they then
@@ -300,7 +334,8 @@ class _Reader:
 
     def _label(self, rest: str) -> None:
         self._labels += size_of(rest)
-        if self._labels > LABELS:
+        self._expanded_labels += self._growth.bound(rest)
+        if self._labels > LABELS or self._expanded_labels > _EXPANDED_LABELS:
             self._deny("label", f"its labels have more than {LABELS} bytes.")
             return
         words = self._words(rest)
@@ -348,6 +383,17 @@ class _Reader:
                 quote = each
         return [*words, word] if word else words
 
+
+#: Bytes that the labels may become when variables are put in.
+_EXPANDED_LABELS = 1024 * 1024
+
+#: Where the builder puts variables in.
+_EXPANDED = frozenset(
+    (
+        *("ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL"),
+        *("STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+    )
+)
 
 _JUDGED = {
     "RUN": _Reader._run,

@@ -24,7 +24,8 @@ def _logged(**options: str) -> dict[str, Any]:
 
 def test_the_engine_lives(engine: Engine, guard: StartGuard) -> None:
     """
-    Health checks without a command, also an image's own; log options that take memory.
+    Health checks without a command, also an image's own; log options that take memory, and
+    changes of a commit whose variables grow tenfold a line.
     """
     through = guard(engine, owner=ATTACKER)
 
@@ -46,8 +47,16 @@ def test_the_engine_lives(engine: Engine, guard: StartGuard) -> None:
         whole = {"Image": "busybox", **body}
         reply = through.api.call("POST", "/containers/create", None, whole)
         assert (reply.status, rule in reply.message) == (403, True)
-    commit = through.api.call("POST", "/commit", {"container": plain, "repo": "ill"}, config)
-    assert (commit.status, "container.healthcheck" in commit.message) == (403, True)
+    grown = "\n".join(["ENV A=xxxxxxxxxx", *["ENV A=" + "$A" * 10] * 9])
+    for rule, image, changes in (
+        ("container.healthcheck", config, ""),
+        ("build.variables", {}, grown),
+    ):
+        query = {"container": plain, "repo": "ill", "changes": changes}
+        commit = through.api.call("POST", "/commit", query, image)
+        assert (commit.status, rule in commit.message) == (403, True)
+    through.api.post("/commit", None, container=plain, repo="fine", changes="ENV A=x\nENV B=$A$A")
+    assert "B=xx" in through.api.get("/images/fine/json")["Config"]["Env"]
     well = made(
         Image="sick",
         Healthcheck={"Test": ["CMD", "true"]},

@@ -104,6 +104,7 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
                 {
                     "WorkingDir": "/proc",
                     "Volumes": {"/a": {}},
+                    "Env": ["A=b"],
                     "Healthcheck": {"Test": ["CMD", "x"], "Interval": 5},
                 }
             ),
@@ -114,6 +115,7 @@ def shown(config: object = None, **more: object) -> EngineAnswer:
                 volumes=("/a",),
                 check_intervals={"Interval": 5},
                 check_test=("CMD", "x"),
+                environment=("A=b",),
             ),
         ),
     ],

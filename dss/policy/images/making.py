@@ -15,6 +15,7 @@ from dss.model.reference import Reference
 from dss.model.ruling import Forward, Judgement, Ruling, ask
 from dss.policy import dockerfile
 from dss.policy.fields.tables import COMMIT
+from dss.policy.growth import BROUGHT, brings_too_much
 from dss.policy.images.pulling import pull
 from dss.policy.images.resolving import begin_all, target, target_problems
 from dss.policy.labels import reserved, stamp
@@ -85,6 +86,16 @@ def commit(request: Request, around: Circumstances) -> Judgement[Ruling]:
     shown = (yield from ask(ContainerJson(container.id))) or {}
     changes, more = stamped_changes(request, around, labels_of(shown.get("Config")))
     problems += [*wrong, *more]
+    environments = ((shown.get("Config") or {}).get("Env"), (body or {}).get("Env"))
+    if "$" in "".join(changes) and any(brings_too_much(each or ()) for each in environments):
+        problems.append(
+            Problem(
+                "build.variables",
+                "changes",
+                "the container has variables that are too large to be put in.",
+                f"Allowed: {BROUGHT // 1024} KiB each.",
+            )
+        )
     if problems:
         raise Denied(problems)
     if body is not None:
