@@ -347,6 +347,16 @@ class OwnerLimits:
     containers: int | None = setting(
         "Containers, also stopped ones.", None, "number", values.positive
     )
+    networks: int | None = setting(
+        "Networks that clients have made. Each takes a part of the addresses that the engine has "
+        "for all.",
+        None,
+        "number",
+        values.positive,
+    )
+    volumes: int | None = setting(
+        "Volumes, also those without a name.", None, "number", values.positive
+    )
     memory: Size | None = setting(
         "Memory of all that runs: the sum of the containers' own limits.",
         None,

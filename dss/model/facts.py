@@ -485,13 +485,18 @@ class HooksOnEntry(Question[bool]):
 class Claim(Question[Callable[[], None]]):
     """
     Claim what an owner is about to use, within the owner's limits: for a container that is
-    about to be made, or to run with some resources. The claim counts as use until the
-    answer is called: once the engine has answered, and so can tell by itself.
+    about to be made, or to run with some resources, and for networks and volumes. The claim
+    counts as use until the answer is called: once the engine has answered, and so can tell by
+    itself.
 
-    @ivar container: the full id, or empty for a new container.
+    @ivar container: the full id, or empty for something new.
     @ivar changes: for a container that is updated, the resources that change.
+    @ivar kind: what is new: C{container}, C{network} or C{volume}.
+    @ivar count: how many are.
     @raise dss.errors.Denied: where it goes over a limit.
     """
 
     container: str = ""
     changes: Mapping[str, Any] = field(factory=dict)
+    kind: str = "container"
+    count: int = 1

@@ -8,18 +8,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from dss.config.containers import OwnerLimits
 from dss.errors import Problem
 from dss.model.facts import Claim
 from dss.model.message import ResponseHead
-from dss.model.ruling import EditHead, Judgement, ask
+from dss.model.ruling import Judgement, ask
 from dss.policy.limits import cpus_of, shown
-
-#: Sees the reply's head, and leaves it as it is; L{None} where nothing was claimed.
-Released = EditHead | None
 
 #: Fields of an update that change what is summed up.
 _SUMMED = ("Memory", "NanoCpus", "CpuQuota", "CpuPeriod", "PidsLimit")
+
+
+@frozen
+class Release:
+    """
+    Releases claims: called with the reply's head, which it leaves as it is.
+    """
+
+    claims: tuple[Callable[[], None], ...] = ()
+
+    def __call__(self, head: ResponseHead) -> ResponseHead:
+        self.now()
+        return head
+
+    def now(self) -> None:
+        """
+        Release them where the engine has nothing to answer.
+        """
+        for release in self.claims:
+            release()
+
+
+#: Sees the reply's head; L{None} where nothing was claimed.
+Released = Release | None
 
 
 def problems(resources: Mapping[str, Any], limits: OwnerLimits, at: str) -> Iterator[Problem]:
@@ -46,15 +69,37 @@ def problems(resources: Mapping[str, Any], limits: OwnerLimits, at: str) -> Iter
             )
 
 
-def for_new(limits: OwnerLimits) -> Judgement[Released]:
+def for_new(limits: OwnerLimits, kind: str = "container", count: int = 1) -> Judgement[Released]:
     """
-    Claim one more container.
+    Claim something new.
 
+    @param kind: C{container}, C{network} or C{volume}.
     @raise dss.errors.Denied: where the owner has as many as it may have.
     """
-    if limits.containers is None:
+    if getattr(limits, f"{kind}s") is None or not count:
         return None
-    return _at_reply((yield from ask(Claim())))
+    return _at_reply((yield from ask(Claim(kind=kind, count=count))))
+
+
+def for_create(limits: OwnerLimits, volumes: int, make: Judgement[None]) -> Judgement[Released]:
+    """
+    Claim a container and its volumes, and make what must be there before it is.
+
+    @param volumes: how many volumes come of it that are not there yet.
+    @raise dss.errors.Denied: where the owner has as many of either as it may have; nothing is
+        made where it has of the volumes.
+    """
+    first = yield from for_new(limits, "volume", volumes)
+    try:
+        yield from make
+        second = yield from for_new(limits)
+    except BaseException:
+        if first is not None:
+            first.now()
+        raise
+    if first is None or second is None:
+        return first or second
+    return Release((*first.claims, *second.claims))
 
 
 def for_start(container: str, limits: OwnerLimits) -> Judgement[Released]:
@@ -86,9 +131,5 @@ def _sums(limits: OwnerLimits) -> bool:
     return (limits.memory, limits.cpus, limits.pids) != (None, None, None)
 
 
-def _at_reply(release: Callable[[], None]) -> Released:
-    def seen(head: ResponseHead) -> ResponseHead:
-        release()
-        return head
-
-    return seen
+def _at_reply(release: Callable[[], None]) -> Release:
+    return Release((release,))

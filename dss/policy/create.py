@@ -21,6 +21,7 @@ from dss.policy.images.resolving import with_tag
 from dss.policy.labels import stamp
 from dss.policy.links import resolved_container, resolved_links
 from dss.policy.mounts import judging
+from dss.policy.mounts.draft import Mounted
 from dss.policy.mounts.older import as_before, without_subpaths
 from dss.policy.mounts.sources import restart_problem
 from dss.policy.mounts.taking import Taken, taken_from
@@ -122,10 +123,9 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         private_name(around.owner): "bridge",
         **words_of(ready, body),
     }
-    problem = (yield from mounted.make_missing()) or (yield from mounted.make_volumes())
-    if problem is not None:
-        raise Denied(problem)
-    released = yield from claims.for_new(around.settings.sums)
+    released = yield from claims.for_create(
+        around.settings.sums, mounted.new_volumes, _made(mounted)
+    )
     return Forward(
         query=query,
         body=gojson.encode(ready),
@@ -133,6 +133,12 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         rewrites=("Labels: stamped", f"Image: {image.id}", *mounted.rewrites, *changed),
         version=max(mounted.version, request.version) if mounted.version else None,
     )
+
+
+def _made(mounted: Mounted) -> Judgement[None]:
+    problem = (yield from mounted.make_missing()) or (yield from mounted.make_volumes())
+    if problem is not None:
+        raise Denied(problem)
 
 
 def _hooked(body: dict[str, Any]) -> Judgement[dict[str, Any]]:

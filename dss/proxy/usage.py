@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 from dss.config.containers import OwnerLimits
 from dss.engine.facts import EngineFacts
 from dss.errors import Denied, LimitReached, NotFound, Problem
-from dss.model.facts import Claim, ContainerJson, Json, OwnContainers
+from dss.model.facts import Claim, ContainerJson, Json, OwnContainers, OwnIds
+from dss.policy.fields.volumes import is_reserved
 from dss.policy.limits import cpus_of, shown
 
 #: How long a claim counts whose request never got an answer, in seconds: the engine may
@@ -35,9 +36,11 @@ _RUNNING = ("running", "paused", "restarting")
 class Use:
     """
     What something uses; infinite where it has no limit.
+
+    @ivar things: how many containers, networks or volumes it is.
     """
 
-    containers: int = 0
+    things: int = 0
     memory: float = 0
     cpus: float = 0
     pids: float = 0
@@ -58,7 +61,7 @@ class Use:
 
     def __add__(self, other: Use) -> Use:
         return Use(
-            self.containers + other.containers,
+            self.things + other.things,
             self.memory + other.memory,
             self.cpus + other.cpus,
             self.pids + other.pids,
@@ -69,7 +72,7 @@ class Use:
         The larger of both, in each respect.
         """
         return Use(
-            max(self.containers, other.containers),
+            max(self.things, other.things),
             max(self.memory, other.memory),
             max(self.cpus, other.cpus),
             max(self.pids, other.pids),
@@ -91,6 +94,7 @@ class _Held:
     """
 
     container: str
+    kind: str
     use: Use
     until: float
     settled: Deferred[None] = field(factory=Deferred)
@@ -106,12 +110,12 @@ class _Seen:
     What the engine answered, for one claim.
 
     @ivar wanted: what is asked for.
-    @ivar containers: how many containers there are.
+    @ivar things: how many there are of the kind that is claimed.
     @ivar uses: what each running one may use, but the one that the claim is for.
     """
 
     wanted: Use
-    containers: int = 0
+    things: int = 0
     uses: Mapping[str, Use] = field(factory=dict)
 
     def with_claims(self, claim: Claim, held: Sequence[_Held]) -> tuple[Use, Use]:
@@ -119,8 +123,10 @@ class _Seen:
         What is wanted and what all else uses, where other claims count too.
         """
         if not claim.container:
-            new = sum(not each.container for each in held)
-            return self.wanted, Use(self.containers + new)
+            new = sum(
+                each.use.things for each in held if not each.container and each.kind == claim.kind
+            )
+            return self.wanted, Use(self.things + new)
         wanted, uses = self.wanted, dict(self.uses)
         for each in held:
             if each.container == claim.container:
@@ -163,7 +169,7 @@ class Usage:
             wanted, used = seen.with_claims(claim, self._held)
             problems = _over(claim, wanted, used, self._limits)
             if not problems:
-                held = _Held(claim.container, wanted, now + FORGOTTEN)
+                held = _Held(claim.container, claim.kind, wanted, now + FORGOTTEN)
                 self._held.append(held)
                 return held.release
             certain = _over(claim, *seen.with_claims(claim, ()), self._limits)
@@ -186,9 +192,13 @@ class Usage:
             await news
 
     async def _seen(self, claim: Claim) -> _Seen:
+        if claim.kind != "container":
+            names = cast("frozenset[str]", await self._ask(OwnIds(claim.kind)))
+            # What dss makes for itself is not the owner's doing.
+            return _Seen(Use(claim.count), sum(not is_reserved(each) for each in names))
         own = cast("list[Json]", await self._ask(OwnContainers()))
         if not claim.container:
-            return _Seen(Use(1), len(own))
+            return _Seen(Use(claim.count), len(own))
         resources = await self._resources(claim.container)
         if resources is None:
             raise NotFound(f"No such container: {claim.container}")
@@ -210,11 +220,12 @@ class Usage:
 
 
 def _over(claim: Claim, wanted: Use, used: Use, limits: OwnerLimits) -> list[Problem]:
-    names = ("memory", "cpus", "pids") if claim.container else ("containers",)
+    names = ("memory", "cpus", "pids") if claim.container else (f"{claim.kind}s",)
     found = []
     for name in names:
         limit = getattr(limits, name)
-        use, more = getattr(used, name), getattr(wanted, name)
+        field = name if claim.container else "things"
+        use, more = getattr(used, field), getattr(wanted, field)
         if limit is not None and use + more > limit:
             found.append(
                 Problem(

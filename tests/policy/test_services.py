@@ -554,6 +554,7 @@ def test_ceilings(template: dict[str, Any], field: str) -> None:
             "service.settings",
         ),
         ({"sums": OwnerLimits(containers=3)}, spec(), "service.sums"),
+        ({"sums": OwnerLimits(volumes=3)}, spec(), "service.sums"),
         (
             {"containers": Containers(ports=PublishedPorts(loopback_only=True))},
             ports(PublishedPort=8080),

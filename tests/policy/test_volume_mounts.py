@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dss.config.containers import OwnerLimits
 from dss.config.volumes import FileSystem, Volumes
-from dss.errors import Denied, NoManager
+from dss.errors import Denied, NoManager, Problem
 from dss.model.facts import (
+    Claim,
     ContainerFacts,
     ContainerJson,
     ContainerNamed,
@@ -26,7 +28,8 @@ from dss.model.facts import (
     VolumeFacts,
     VolumeNamed,
 )
-from dss.model.ruling import Forward
+from dss.model.message import ResponseHead
+from dss.model.ruling import Forward, Stream
 from dss.model.version import NEWEST, ApiVersion
 from dss.policy import create
 from dss.policy.mounts.rechecking import loose_mounts, recheck
@@ -83,6 +86,7 @@ def created(
     giver: Any = None,
     files: dict[str, PathFacts] | None = None,
     version: ApiVersion = NEWEST,
+    claim: Any = None,
 ) -> Forward:
     def make(question: MakeVolume) -> VolumeFacts:
         if made is not None:
@@ -102,6 +106,7 @@ def created(
             ContainerNamed: lambda q: ContainerFacts(GIVER, "ci"),
             ContainerJson: lambda q: giver,
             ThisNode: no_node,
+            Claim: claim,
         },
     )
     assert isinstance(ruling, Forward)
@@ -319,3 +324,44 @@ def test_which_of_them_a_restart_could_change() -> None:
             VolumeNamed: lambda q: VOLUMES.get(q.name),
         }
         assert len(drive(loose_mounts(GIVER, around()), answers)) == loose
+
+
+def test_new_volumes_are_claimed_before_they_are_made() -> None:
+    """
+    Those without a name too, and not those that are there or that dss makes for itself. What
+    was claimed is free again where the container is denied.
+    """
+    host = {"Binds": ["memory:/a", "one:/b", "two:/c", "/d", "/srv/ci:/e"]}
+    found = around()
+    limits = OwnerLimits(volumes=9, containers=1)
+    where = evolve(found, settings=evolve(found.settings, sums=limits))
+    claimed: list[Claim] = []
+    released: list[Claim] = []
+
+    def claim(question: Claim) -> Any:
+        claimed.append(question)
+        if denied == question.kind:
+            raise Denied(Problem("owner.limit", "", "no more"))
+        return lambda: released.append(question)
+
+    for denied, kinds in (("", ["volume", "container"]), ("container", ["volume", "container"])):
+        claimed.clear()
+        made: dict[str, MakeVolume] = {}
+        if denied:
+            with pytest.raises(Denied, match="no more"):
+                created(host, where, made, claim=claim)
+            assert [each.kind for each in released] == ["volume"]
+        else:
+            reply = created(host, where, made, claim=claim).reply
+            assert isinstance(reply, Stream)
+            assert reply.edit_head is not None
+            reply.edit_head(ResponseHead(201, "Created"))
+            assert released == claimed
+            released.clear()
+        assert [each.kind for each in claimed] == kinds
+        assert claimed[0].count == 3
+    denied = "volume"
+    made = {}
+    with pytest.raises(Denied, match="no more"):
+        created(host, where, made, claim=claim)
+    assert made == {}

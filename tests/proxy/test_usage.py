@@ -15,7 +15,7 @@ from dss.config.containers import OwnerLimits
 from dss.config.values import Size
 from dss.engine.facts import EngineFacts
 from dss.errors import Denied, LimitReached, NotFound
-from dss.model.facts import Claim, ContainerJson, OwnContainers, Question
+from dss.model.facts import Claim, ContainerJson, OwnContainers, OwnIds, Question
 from dss.proxy.usage import FORGOTTEN, PATIENCE, Usage
 
 
@@ -26,16 +26,17 @@ class Facts:
 
     def __init__(self) -> None:
         self.containers: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.things: dict[str, list[str]] = {"network": [], "volume": []}
         self.waiting: list[tuple[Deferred[object], object]] | None = None
 
     def add(self, name: str, state: str = "running", **resources: Any) -> None:
         self.containers[name] = (state, {"NanoCpus": 10**9, "PidsLimit": 1, **resources})
 
     def answer(self, question: Question[object]) -> object:
-        if isinstance(question, OwnContainers):
-            found: object = [
-                {"Id": name, "State": state} for name, (state, _) in self.containers.items()
-            ]
+        if isinstance(question, OwnIds):
+            found: object = frozenset(self.things[question.kind])
+        elif isinstance(question, OwnContainers):
+            found = [{"Id": name, "State": state} for name, (state, _) in self.containers.items()]
         else:
             assert isinstance(question, ContainerJson)
             known = self.containers.get(question.id)
@@ -88,6 +89,21 @@ def test_as_many_containers_as_may_be() -> None:
     (only,) = caught.value.problems
     assert only.rule == "owner.limit.containers"
     assert only.reason == "the owner's limit of containers is 2; 2 in use, 1 asked for."
+
+
+def test_networks_and_volumes_are_counted_each_by_themselves() -> None:
+    facts, usage, _ = limited(networks=1, volumes=3, containers=1)
+    facts.things = {"network": [], "volume": ["a", "dss-root-1"]}
+    granted(usage.claim(Claim()))
+    granted(usage.claim(Claim(kind="network")))
+    granted(usage.claim(Claim(kind="volume", count=2)))()
+    facts.things = {"network": ["n"], "volume": ["a", "b", "c", "dss-root-1"]}
+    for kind, told in (("network", "1 in use, 1 asked"), ("volume", "3 in use, 1 asked")):
+        with pytest.raises(LimitReached, match=told) as caught:
+            granted(usage.claim(Claim(kind=kind)))
+        assert caught.value.problems[0].rule == f"owner.limit.{kind}s"
+    with pytest.raises(Denied, match="4 asked for"):
+        granted(usage.claim(Claim(kind="volume", count=4)))
 
 
 def test_what_may_be_counted_twice_is_waited_for() -> None:

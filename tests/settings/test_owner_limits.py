@@ -26,6 +26,8 @@ def through(engine: Engine, guard: StartGuard, tmp_path: Path) -> Api:
         """
         [owner.limits]
         containers = 4
+        networks = 2
+        volumes = 3
         memory = "64m"
         [containers.defaults]
         memory = "24m"
@@ -93,3 +95,28 @@ def test_a_client_that_waits_for_the_removal(engine: Engine, through: Api) -> No
         each["Id"] for each in before
     ]
     assert not engine.api.get("/volumes")["Volumes"]
+
+
+def test_networks_and_volumes_that_race(through: Api) -> None:
+    """
+    Of six at once as many are made as may be, also of those that containers bring; what is
+    removed makes room.
+    """
+    limits = {"/networks/create": 2, "/volumes/create": 3}
+
+    def make(number: int) -> list[int]:
+        body = {"Name": f"counted-{number}"}
+        return [through.call("POST", path, body=body).status for path in limits]
+
+    with ThreadPoolExecutor(6) as pool:
+        made = list(zip(*pool.map(make, range(6)), strict=True))
+    for statuses, most in zip(made, limits.values(), strict=True):
+        assert sorted(statuses) == [201] * most + [429] * (6 - most)
+    volumes = [each["Name"] for each in through.get("/volumes")["Volumes"]]
+    own = f"{volumes[0]}:/x"
+    for binds, status in (["later:/x"], 429), (["/x"], 429), ([own], 201):
+        body = {"Image": "busybox", "HostConfig": {"Binds": binds}}
+        assert through.call("POST", "/containers/create", body=body).status == status, binds
+    through.delete(f"/volumes/{volumes[1]}")
+    through.post("/volumes/create", {"Name": "later"})
+    through.post("/volumes/create", {"Name": "later"})

@@ -13,6 +13,7 @@ from dss.errors import Problem
 from dss.model.facts import MakeVolume
 from dss.model.ruling import Judgement
 from dss.model.version import ApiVersion
+from dss.policy.fields.volumes import is_reserved
 from dss.policy.mounts.showing import Point
 from dss.policy.mounts.sources import Loose, Place, client_path, is_fixed
 from dss.policy.request import Circumstances
@@ -45,6 +46,17 @@ class Mounted:
     label: str
     version: ApiVersion | None
     rewrites: tuple[str, ...]
+
+    @property
+    def new_volumes(self) -> int:
+        """
+        How many volumes come of it that are not there yet: those that are made before, and
+        those without a name, which the engine makes.
+        """
+        named = sum(not is_reserved(wanted.name) for _, wanted in self.volumes)
+        return named + sum(
+            1 for each in self.mounts if each.get("Type") == "volume" and not each.get("Source")
+        )
 
     def make_missing(self) -> Judgement[Problem | None]:
         """

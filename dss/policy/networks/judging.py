@@ -14,6 +14,7 @@ from dss.errors import BadRequest, Denied, NotFound, Problem
 from dss.model import gojson
 from dss.model.facts import HostRoutes, IsNetworkId
 from dss.model.ruling import Forward, Judgement, Ruling, Stream, ask
+from dss.policy import claims
 from dss.policy.fields.tables import NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT
 from dss.policy.labels import stamp
 from dss.policy.links import resolved_links
@@ -44,7 +45,8 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if problems:
         raise Denied(problems)
     ready = {**body, "Labels": stamp(body.get("Labels"), around.owner)}
-    return Forward(body=gojson.encode(ready), rewrites=("Labels: stamped",))
+    released = yield from claims.for_new(around.settings.sums, "network")
+    return Forward(body=gojson.encode(ready), reply=Stream(released), rewrites=("Labels: stamped",))
 
 
 def _routed(body: Mapping[str, Any], around: Circumstances) -> Judgement[list[Problem]]:

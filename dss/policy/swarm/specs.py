@@ -204,11 +204,13 @@ def _settled(body: Mapping[str, Any], settings: OwnerSettings) -> Iterator[Probl
     What the operator's settings leave no room for.
     """
     sums = settings.sums
-    if any(each is not None for each in (sums.containers, sums.memory, sums.cpus, sums.pids)):
+    summed = (sums.containers, sums.volumes, sums.memory, sums.cpus, sums.pids)
+    if any(each is not None for each in summed):
         yield Problem(
             "service.sums",
             "",
-            "the owner's containers are counted, and a Swarm starts a service's by itself.",
+            "the owner's containers and volumes are counted, and a Swarm makes a service's by "
+            "itself.",
             "The setting is owner.limits.",
         )
     published = (body.get("EndpointSpec") or {}).get("Ports") or ()

@@ -9,6 +9,7 @@ from dss.model import gojson
 from dss.model.facts import Json, VolumeFacts, VolumeNamed
 from dss.model.ruling import Answer, Edit, EditJson, Forward, Judgement, Ruling, Stream, ask
 from dss.model.version import ApiVersion
+from dss.policy import claims
 from dss.policy.fields.tables import VOLUME_CREATE, VOLUME_UPDATE
 from dss.policy.fields.volumes import is_reserved
 from dss.policy.labels import stamp
@@ -73,8 +74,11 @@ def create(request: Request, around: Circumstances) -> Judgement[Ruling]:
     if made.remembered is not None:
         ready["DriverOpts"] = dict(made.options)
         rewrites.append("DriverOpts: no link can lead out of the allowed directory")
+    released = yield from claims.for_new(around.settings.sums, "volume", 0 if found else 1)
     return Forward(
-        body=gojson.encode(ready), reply=EditJson(_created(name, around)), rewrites=tuple(rewrites)
+        body=gojson.encode(ready),
+        reply=EditJson(_created(name, around), released),
+        rewrites=tuple(rewrites),
     )
 
 
