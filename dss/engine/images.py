@@ -37,6 +37,8 @@ class Images:
             return None
         value = (await self._asker.get(("images", reference, "json"))).object_if_any()
         if value is None:
+            if _FULL_ID.fullmatch(reference):
+                await self._ledger.missing(f"sha256:{reference.removeprefix('sha256:')}")
             return None
         config = value.get("Config") or {}
         checks = config.get("Healthcheck") or {}

@@ -49,6 +49,11 @@ class NoLedger:
         """
         return NO_RECORDS
 
+    async def missing(self, image: str) -> None:
+        """
+        The engine does not have an image: nothing was recorded of it.
+        """
+
     def answer(self, question: Question[object], owner: str) -> object:
         """
         The answer to a question about the ledger.
@@ -131,6 +136,15 @@ class Ledger:
         What is recorded of an image.
         """
         return self._run("BEGIN", tables.records, image)
+
+    async def missing(self, image: str) -> None:
+        """
+        The engine does not have an image: what is recorded of it would hold for whoever brings
+        it in again.
+        """
+        found = await self.about(image)
+        if found.has(image):
+            await self._write(tables.missing, image, self._reactor.seconds())
 
     def reconcile(
         self, images: Mapping[str, Collection[str]], labelled: Collection[str]

@@ -175,6 +175,17 @@ def forget(cursor: Cursor, image: str) -> None:
     cursor.execute("DELETE FROM names WHERE image = ?", (image,))
 
 
+def missing(cursor: Cursor, image: str, now: float) -> None:
+    """
+    The engine did not find an image a moment ago: records that are newer may be of one that has
+    come since.
+    """
+    for table in ("holders", "names"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE image = ? AND added <= ?", (image, now - RECORD_SECONDS)
+        )
+
+
 def reconcile(
     cursor: Cursor, images: Mapping[str, Collection[str]], labelled: Collection[str], now: float
 ) -> int:

@@ -156,6 +156,25 @@ async def test_a_file_that_breaks(opened: Callable[[], Ledger], tmp_path: Path) 
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_image_that_the_engine_misses(
+    opened: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    """
+    What is recorded of it goes.
+    """
+    ledger = opened()
+    await ask(ledger, Keep("a", ONE, (NAME,)))
+    await ledger.missing(ONE)
+    assert (await ledger.about(ONE)).has(ONE), "it may have come just now"
+    with closing(sqlite3.connect(tmp_path / "ledger")) as other:
+        other.execute("UPDATE holders SET added = 0")
+        other.execute("UPDATE names SET added = 0")
+        other.commit()
+    await ledger.missing(ONE)
+    assert not (await ledger.about(ONE)).has(ONE)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_pause(tmp_path: Path) -> None:
     """
     It ends by itself, or with the ledger.

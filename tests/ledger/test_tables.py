@@ -133,6 +133,18 @@ def test_reconciling(cursor: sqlite3.Cursor) -> None:
     assert tables.reconcile(cursor, images, {five}, late) == 0
 
 
+def test_what_the_engine_misses(cursor: sqlite3.Cursor) -> None:
+    """
+    Is no longer anybody's, but for what may have come just now.
+    """
+    late = 10 + tables.RECORD_SECONDS
+    tables.keep(cursor, Keep("a", ONE, (NAME,)), 10)
+    tables.keep(cursor, Keep("b", ONE), late)
+    tables.keep(cursor, Keep("a", TWO), 10)
+    tables.missing(cursor, ONE, late)
+    assert tables.records(cursor) == Records({ONE: frozenset("b"), TWO: frozenset("a")})
+
+
 def test_another_layout_is_refused() -> None:
     """
     A newer dss may have written it.
