@@ -14,6 +14,7 @@ from dss.model.images import Begin
 from dss.model.records import Records
 from dss.model.ruling import ContextWatch, Forward
 from dss.policy import build
+from dss.policy.growth import BROUGHT
 from dss.policy.request import QueryValue
 from dss.routes import ROUTES
 from dss.routes.table import Kind
@@ -341,6 +342,20 @@ def test_the_client_s_arguments_name_images() -> None:
     text = "ARG X=other\nFROM $X"
     assert judged_inside(text, images) == {"build.base"}
     assert judged_inside(text, images, buildargs='{"X":"own"}') == set()
+
+
+def test_variables_that_an_image_brings() -> None:
+    """
+    Its own, and those that its triggers make of them; not where only files come from it.
+    """
+    images = {
+        "own": ImageFacts("sha256:1", "ci", environment=("PATH=/bin",), on_build=("ENV A $A",)),
+        "large": ImageFacts("sha256:2", "ci", environment=("A=" + "x" * BROUGHT,)),
+        "grows": ImageFacts("sha256:3", "ci", on_build=("ENV A=$A$A",) * 4),
+    }
+    assert judged_inside("FROM own\nCOPY --from=large a b", images) == set()
+    for name in ("large", "grows"):
+        assert judged_inside(f"FROM {name}", images) == {"build.variables"}
 
 
 def test_triggers_of_images_are_judged() -> None:

@@ -13,6 +13,7 @@ import pytest
 from dss.errors import BadRequest, Denied, NotFound
 from dss.model.facts import ContainerFacts, ContainerJson, ContainerNamed
 from dss.model.ruling import Ruling
+from dss.policy.growth import BROUGHT
 from dss.policy.images import making
 from dss.policy.request import Policy, QueryValue
 from dss.testing.judging import circumstances, drive, request
@@ -89,6 +90,16 @@ def test_a_commit() -> None:
     assert sent == {"Cmd": ["sh"], "Labels": {"a": "b", "com.dss.owner": "ci"}}
     with pytest.raises(NotFound, match="No such container: theirs"):
         judged(making.commit, container="theirs")
+
+
+def test_a_commit_of_large_variables() -> None:
+    """
+    They are not put into changes; without a place for them they do no harm.
+    """
+    body = json.dumps({"Env": ["A=" + "x" * BROUGHT]}).encode()
+    with pytest.raises(Denied, match=r"build\.variables"):
+        judged(making.commit, body, container="box", changes=("ENV B=$A",))
+    assert judged(making.commit, body, container="box", changes=("ENV B=A",))
 
 
 @pytest.mark.parametrize(
