@@ -6,23 +6,22 @@ makes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from dss.config.containers import Containers
 from dss.errors import BadRequest, Denied, Problem
-from dss.model.facts import ImageFacts, ImageNamed, Json
-from dss.model.owner import OWNER_LABEL
+from dss.model.facts import Json
 from dss.model.reference import Reference
-from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling, ask
-from dss.policy import dockerfile, steps
+from dss.model.ruling import ContextWatch, Forward, Judgement, Ruling
+from dss.policy import bases, steps
 from dss.policy import labels as label_rules
+from dss.policy.bases import PULLS
 from dss.policy.buildkit import CLASSIC
 from dss.policy.fields import weights
 from dss.policy.fields.field import Spot
 from dss.policy.filters import read_once
-from dss.policy.growth import BROUGHT, brings_too_much, triggers_grow
-from dss.policy.images.resolving import begin_all, target, target_problems, with_tag
+from dss.policy.images.resolving import begin_all, target, target_problems
 from dss.policy.queries import is_true, passed_on, text_of, texts_of
 from dss.policy.request import Circumstances, QueryValue, Request
 from dss.policy.sizes import label_problems
@@ -45,8 +44,6 @@ _ONLY: Mapping[str, tuple[tuple[str, ...], str]] = {
         "only the networks default, bridge and none are allowed in a build.",
     ),
 }
-
-_LEDGER = "Pulls need a ledger, which the operator gives dss with --ledger FILE."
 
 #: Passed on as they are: limits, and what names something inside the context.
 _PASSED = (
@@ -138,86 +135,10 @@ def judge(request: Request, around: Circumstances) -> Judgement[Ruling]:
         rewrites=tuple(rewrites),
         after=after,
         watch=ContextWatch(
-            text_of(request, "dockerfile"), partial(_judge_inside, request, around, arguments)
+            text_of(request, "dockerfile"),
+            partial(bases.judge, text_of(request, "platform"), around, arguments),
         ),
     )
-
-
-def _judge_inside(
-    request: Request, around: Circumstances, arguments: Mapping[str, Json], text: bytes
-) -> Judgement[None]:
-    """
-    Judge a Dockerfile: each image that it uses, what these run on their part, and what is
-    fetched or labelled.
-
-    @param arguments: those that the engine gets.
-    @raise Denied: for what reaches out of the build.
-    @raise BadRequest: where it can't be read in one way.
-    """
-    found = dockerfile.read(text, arguments)
-    problems = [*found.problems]
-    platform = text_of(request, "platform")
-    for base in found.bases:
-        image = yield from ask(ImageNamed(base.reference))
-        problems += _base_problems(base, image, around.owner.name, platform)
-        if image is None or not base.builds_upon:
-            continue
-        if brings_too_much(image.environment) or triggers_grow(image.on_build):
-            problems.append(
-                Problem(
-                    "build.variables",
-                    "Dockerfile",
-                    f"the image {base.reference!r} brings variables that are too large.",
-                    f"Allowed: {BROUGHT // 1024} KiB each, and in all that its triggers are.",
-                )
-            )
-            continue
-        for trigger in image.on_build:
-            inside = dockerfile.read_trigger(trigger, base.stages)
-            problems += inside.problems
-            for each in inside.bases:
-                used = yield from ask(ImageNamed(each.reference))
-                problems += _base_problems(each, used, around.owner.name, platform)
-    if problems:
-        raise Denied(problems)
-
-
-def _base_problems(
-    base: dockerfile.Base, image: ImageFacts | None, owner: str, platform: str
-) -> Iterator[Problem]:
-    wanted = base.platform or platform
-    if image is None or not image.is_usable(owner):
-        yield Problem(
-            "build.base",
-            "Dockerfile",
-            f"there is no image {with_tag(base.reference)!r} that this owner may use.",
-            f"Pull it first: docker pull {base.reference}. {_LEDGER}",
-        )
-    elif base.builds_upon and image.owner not in (None, owner):
-        # What a step makes has the label too, until the build's last one stamps its own.
-        yield Problem(
-            "build.base-label",
-            "Dockerfile",
-            f"{with_tag(base.reference)!r} has the label {OWNER_LABEL} of another owner: the steps "
-            "upon it would be that owner's.",
-            "Images without this label, or with one's own name in it, are allowed.",
-        )
-    elif wanted and not _fits(wanted, image.platform):
-        yield Problem(
-            "build.platform",
-            "Dockerfile",
-            f"{base.reference!r} is an image for {image.platform or 'an unknown platform'}, "
-            f"not for {wanted}: the engine would pull another.",
-            f"Pull that first: docker pull --platform {wanted} {base.reference}. {_LEDGER}",
-        )
-
-
-def _fits(wanted: str, platform: str) -> bool:
-    """
-    Whether an image's platform is the wanted one, in as far as that tells.
-    """
-    parts = wanted.lower().split("/")
-    return len(parts) >= 2 and platform.split("/")[: len(parts)] == parts
 
 
 def _not_allowed(request: Request, settings: Containers) -> list[Problem]:
@@ -242,7 +163,7 @@ def _not_allowed(request: Request, settings: Containers) -> list[Problem]:
                 "build.pull",
                 "pull",
                 "the engine would pull by itself, past the rules of pulls.",
-                f"Pull the images first, with docker pull IMAGE, and build without. {_LEDGER}",
+                f"Pull the images first, with docker pull IMAGE, and build without. {PULLS}",
             )
         )
     return problems
