@@ -36,6 +36,8 @@ grants = ["SwarmLeave"]
 [owner.limits]
 containers = 10
 memory = "4g"
+networks = 20
+volumes = 30
 
 [limits]
 hook_seconds = 9
@@ -132,7 +134,9 @@ def test_all_that_a_file_may_say() -> None:
     assert found.owner.allow_bind == (Root("/srv/ci"), Root("/opt", True))
     assert found.owner.container_sockets == "/run/dss-sockets"
     assert found.owner.grants == ("SwarmLeave",)
-    assert found.owner.limits == OwnerLimits(containers=10, memory=size("4g"))
+    assert found.owner.limits == OwnerLimits(
+        containers=10, memory=size("4g"), networks=20, volumes=30
+    )
     assert found.limits == Limits(hook_seconds=9)
     containers = found.containers
     assert containers.devices == (Device("/dev/fuse"), Device("/dev/kvm", "rw"))
