@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
-from dss.model.images import Begin, End, Keep
-from dss.model.records import NO_RECORDS, Records
+from dss.model.images import Begin, End, Keep, Pause
+from dss.model.records import NO_RECORDS, NOBODY_YET, Records
 from tests.proxy.memory import World, as_json
 from tests.proxy.test_exchange import ask
 
@@ -27,6 +28,7 @@ class Book:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.pause: Deferred[None] = Deferred()
 
     def about(self, image: str) -> Records:
         """
@@ -39,6 +41,8 @@ class Book:
         Remember a question.
         """
         self.asked.append(question)
+        if isinstance(question, Pause):
+            return self.pause
         return "token" if isinstance(question, Begin) else None
 
 
@@ -93,31 +97,57 @@ def test_a_pull_is_recorded_before_its_client_knows() -> None:
     assert book.asked[-1] == End("token")
 
 
+def look(world: World, *, image: dict[str, Any] | None = None) -> None:
+    """
+    Answer the question whether the image is there, on whichever connection it comes.
+    """
+    wires = [each for each in world.engine.wires if b"GET /images/app:1/json " in each.take()]
+    missing = as_json({"message": "No such image: app:1"}, "404 Not Found")
+    wires[-1].send(missing if image is None else as_json(image))
+
+
 def test_a_pull_that_fails_is_over() -> None:
     """
     Nothing is recorded of it.
     """
-    _, book, client, engine = begun()
+    world, book, client, engine = begun()
     engine.send(as_json({"message": "not found"}, "404 Not Found"))
     assert b"not found" in client.take()
+    look(world)
     assert [type(each) for each in book.asked] == [Begin, End]
 
 
-def test_a_pull_that_breaks_off_is_not_over() -> None:
+@pytest.mark.parametrize("leaves", ["client", "engine"])
+def test_a_pull_that_breaks_off_is_over_a_while_later(leaves: str) -> None:
     """
-    By its client or by the engine: what it brings may still come.
+    By its client or by the engine: what it brings may still come, but claims nothing.
     """
     world, book, client, engine = begun()
+    if leaves == "client":
+        client.leave()
+    else:
+        engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
+        engine.leave()
+    world.settle()
+    assert (engine if leaves == "client" else client).closed
+    assert [type(each) for each in book.asked] == [Begin, Pause]
+    book.pause.callback(None)
+    look(world)
+    assert [type(each) for each in book.asked] == [Begin, Pause, End]
+
+
+def test_what_a_broken_pull_brought_is_nobodys() -> None:
+    """
+    Where the engine named no digest, it may be what somebody else brought in.
+    """
+    world, book, client, _ = begun()
     client.leave()
     world.settle()
-    assert engine.closed
-    world, other, client, engine = begun()
-    engine.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
-    engine.leave()
-    world.settle()
-    assert client.closed
-    for each in (book, other):
-        assert [type(asked) for asked in each.asked] == [Begin]
+    book.pause.callback(None)
+    look(world, image={"Id": ID, "RepoTags": ["app:1"], "RepoDigests": [], "Config": {}})
+    kept = [each for each in book.asked if isinstance(each, Keep)]
+    assert [each.owner for each in kept] == [NOBODY_YET]
+    assert isinstance(book.asked[-1], End)
 
 
 def test_what_was_not_forwarded_leaves_nothing() -> None:
