@@ -12,6 +12,14 @@ from tests.clients.sides import Side, both_ways
 pytestmark = pytest.mark.engine
 
 
+def _prune(side: Side, *options: str) -> None:
+    """
+    Prune, and record what is told of it: engines tell it in no order.
+    """
+    done = side.start("volume", "prune", "-f", *options).finish()
+    side.see(f"pruned {options}", [done.status, sorted(map(normal, done.text.splitlines()))])
+
+
 @both_ways
 def test_a_volume_and_its_containers(side: Side) -> None:
     """
@@ -69,18 +77,16 @@ def test_volumes_without_a_name_and_prune(side: Side) -> None:
     side.docker("rm", "-v", "box")
     side.docker("volume", "ls", "-q")
     side.docker("create", "--name", "box", "-v", "/anonymous", "-v", "kept:/n", "busybox", "true")
-    side.docker("volume", "prune", "-f")
+    _prune(side)
     side.docker("rm", "box")
-    # Engine 20.10 tells what it removed in no order.
-    pruned = side.start("volume", "prune", "-f").finish()
-    side.see("pruned", [pruned.status, sorted(map(normal, pruned.text.splitlines()))])
+    _prune(side)
     side.docker("volume", "ls", "-q")
     side.docker("volume", "create", "--label", "a=b", "labelled")
     if side.engine.version >= (1, 42):
         for filters in ("label=c", "label!=a", "label=a=b"):
-            side.docker("volume", "prune", "-f", "--filter", filters)
-            side.docker("volume", "prune", "-f", "-a", "--filter", filters)
-        side.docker("volume", "prune", "-f", "-a")
+            _prune(side, "--filter", filters)
+            _prune(side, "-a", "--filter", filters)
+        _prune(side, "-a")
     side.docker("volume", "ls", "-q")
     side.docker("volume", "prune", "-f", "--filter", "nothing=x", ok=False)
 
